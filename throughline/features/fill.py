@@ -1,0 +1,59 @@
+"""``fill``: a placeholder in place of missing values."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import narwhals as nw
+from pydantic import Field
+
+from throughline.errors import UserError
+from throughline.features.op import FittedOp, Kind, Op, Schema
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+class FittedFill(FittedOp):
+    """The placeholder of some columns."""
+
+    name: ClassVar[str] = "fill"
+    columns: tuple[str, ...]
+    value: str | float
+
+    def expressions(self) -> list[nw.Expr]:
+        """Each column with its missing values replaced."""
+        return [nw.col(column).fill_null(self.value).alias(column) for column in self.columns]
+
+
+class Fill(Op):
+    """Replaces missing values by ``value``: text in text columns, a number in number columns."""
+
+    name: ClassVar[str] = "fill"
+    accepts: ClassVar[frozenset[Kind]] = frozenset({"number", "text"})
+
+    columns: tuple[str, ...] = Field(min_length=1)
+    value: str | float
+
+    def reads(self) -> list[str]:
+        """The columns to fill."""
+        return list(self.columns)
+
+    def writes(self, schema: Schema) -> dict[str, Kind]:
+        """The same columns."""
+        return {column: schema[column] for column in self.columns}
+
+    def check(self, schema: Schema) -> dict[str, Kind]:
+        """Also checks that the placeholder is of the columns' kind."""
+        after = super().check(schema)
+        wanted = "text" if isinstance(self.value, str) else "number"
+        for column in self.columns:
+            if schema[column] != wanted:
+                raise UserError(
+                    f"The op fill cannot put {self.value!r} into the column {column!r}, which is "
+                    f"of kind {schema[column]}."
+                )
+        return after
+
+    def fit(self, training: "DataFrame", statistics: Mapping[str, Any]) -> FittedFill:
+        """There is nothing to learn."""
+        return FittedFill(columns=self.columns, value=self.value)

@@ -1,0 +1,72 @@
+"""A small table that a plan carries and joins: keys on the left, figures on the right."""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+from throughline.features.op import Frame
+
+
+class Lookup(BaseModel):
+    """Figures per key, stored by column.
+
+    Attributes:
+        keys: For each key column its values, as text or whole numbers.
+        figures: For each figure column its values, in the same order.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keys: dict[str, list[str | int | float]]
+    figures: dict[str, list[float | None]]
+
+    @classmethod
+    def of(
+        cls, keys: Sequence[str], figures: Sequence[str], rows: Iterable[Sequence[Any]]
+    ) -> "Lookup":
+        """Builds a lookup from rows that hold the key columns first, then the figures."""
+        columns = list(zip(*rows, strict=True)) or [() for _ in (*keys, *figures)]
+        return cls(
+            keys={name: list(columns[i]) for i, name in enumerate(keys)},
+            figures={name: list(columns[len(keys) + i]) for i, name in enumerate(figures)},
+        )
+
+    @cached_property
+    def _polars(self) -> pl.DataFrame:
+        figures = {
+            name: pl.Series(values, dtype=pl.Float64) for name, values in self.figures.items()
+        }
+        return pl.DataFrame({**self.keys, **figures})
+
+    def join(self, frame: Frame) -> Frame:
+        """Adds the figure columns to ``frame``; missing where the key is not known.
+
+        One kernel per engine: Spark broadcasts the table instead of shuffling the rows.
+        """
+        kept = frame.drop(*self.figures, strict=False)
+        if frame.implementation.is_pyspark():
+            from pyspark.sql import functions as F
+
+            native = kept.to_native()
+            table = native.sparkSession.createDataFrame(self._rows(), self._spark_schema(native))
+            return nw.from_native(
+                native.join(F.broadcast(table), on=list(self.keys), how="left")
+            )
+        native = kept.to_native()
+        table = self._polars.cast({name: native.schema[name] for name in self.keys})
+        return nw.from_native(
+            native.join(table, on=list(self.keys), how="left", maintain_order="left")
+        )
+
+    def _rows(self) -> list[tuple[Any, ...]]:
+        return list(zip(*self.keys.values(), *self.figures.values(), strict=True))
+
+    def _spark_schema(self, native: Any) -> Any:
+        from pyspark.sql.types import DoubleType, StructField, StructType
+
+        fields = [StructField(name, native.schema[name].dataType) for name in self.keys]
+        return StructType([*fields, *[StructField(name, DoubleType()) for name in self.figures]])

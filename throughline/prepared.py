@@ -1,0 +1,109 @@
+"""A prepared table, as the steps after prep read it: with pyarrow, or on Spark."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from throughline.features.layout import Layout
+from throughline.features.plan import Plan
+from throughline.outputs import Output
+from throughline.recipe import Recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow.dataset as ds
+    from pyspark.sql import DataFrame, SparkSession
+
+Columns = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class PreparedTable:
+    """The parts ``train``, ``validation`` and ``test`` of a finished preparation."""
+
+    output: Output
+
+    @classmethod
+    def open(cls, uri: str) -> "PreparedTable":
+        """Opens a finished preparation.
+
+        Raises:
+            UserError: If there is none at ``uri``.
+        """
+        return cls(Output.finished(uri))
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The feature plan that made the table."""
+        return Plan.from_json(self.output.read_text("plan.json"))
+
+    @property
+    def layout(self) -> Layout:
+        """What the columns are."""
+        return self.plan.layout
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe that the table was prepared by."""
+        return Recipe.model_validate_json(self.output.read_text("recipe.json"))
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """How many rows each part has."""
+        return dict(self.output.manifest()["rows"])
+
+    def columns(self, part: str) -> Columns:
+        """The features and the label of a part, as numpy arrays by name; missing is NaN."""
+        table = self._dataset(part).to_table()
+        return {name: table[name].to_numpy() for name in table.column_names}
+
+    def on_spark(self, spark: "SparkSession", part: str) -> "DataFrame":
+        """A part on Spark."""
+        return spark.read.parquet(self.output.path(part))
+
+    def raw_rows(self, part: str, limit: int | None = None) -> "pd.DataFrame":
+        """Rows as a request carries them, every raw column and the label, in the order of the key.
+
+        Args:
+            part: The part of the split.
+            limit: At most so many rows, the first ones by key.
+        """
+        import pyarrow.compute as pc
+        import pyarrow.dataset as ds
+
+        label = self.recipe.label.name
+        table = self._dataset(f"raw/__split={part}").to_table(filter=~ds.field(label).is_null())
+        order = [(name, "ascending") for name in self.recipe.key]
+        chosen = pc.sort_indices(table.select(list(self.recipe.key)), sort_keys=order)
+        return table.take(chosen[:limit] if limit else chosen).to_pandas()
+
+    def labels_of(self, rows: "pd.DataFrame") -> npt.NDArray[Any]:
+        """The labels of raw rows: the class's index, or the value for regression."""
+        values = rows[self.recipe.label.name]
+        if self.layout.classes is None:
+            return values.to_numpy(dtype=np.float64)
+        index = {name: i for i, name in enumerate(self.layout.classes)}
+        return np.array([index.get(value, -1) for value in values], dtype=np.int32)
+
+    def features_with_missing(self, part: str) -> Sequence[str]:
+        """The features that have missing values in a part."""
+        import pyarrow.compute as pc
+
+        names = [feature.name for feature in self.layout.features]
+        table = self._dataset(part).to_table(columns=names)
+        return [name for name in names if table[name].null_count or _any_nan(pc, table[name])]
+
+    def _dataset(self, name: str) -> "ds.Dataset":
+        import pyarrow.dataset as ds
+        from fsspec.core import url_to_fs
+
+        files, path = url_to_fs(self.output.path(name))
+        return ds.dataset(path, format="parquet", filesystem=files)
+
+
+def _any_nan(pc: Any, column: Any) -> bool:
+    return str(column.type) == "float" and bool(pc.any(pc.is_nan(column)).as_py())

@@ -1,0 +1,356 @@
+"""The recipe: one YAML file that states the whole problem; data, never code."""
+
+import datetime as dt
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from throughline.errors import UserError
+from throughline.expressions import check_condition, columns_of
+from throughline.features.op import Op
+from throughline.features.registry import OPS, parse_op
+from throughline.features.layout import Task
+from throughline.strict import Strict
+
+_DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+Families = Literal["spark_linear", "spark_gbt", "xgboost", "network"]
+Metric = Literal["roc_auc", "pr_auc", "log_loss", "brier", "accuracy", "rmse", "mae", "r2"]
+
+HIGHER_IS_BETTER = frozenset({"roc_auc", "pr_auc", "accuracy", "r2"})
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
+        return int(match[1]) * _SECONDS[match[2]]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"{value!r} is no duration; write a number and s, m, h or d, as in 3h")
+
+
+Duration = Annotated[int, BeforeValidator(_duration), Field(ge=0, description="As in 90m or 3h.")]
+"""Seconds, written as a number and a unit."""
+
+PrepareLine = Annotated[
+    InstanceOf[Op],
+    BeforeValidator(parse_op),
+    PlainSerializer(lambda op: {op.name: op.model_dump(mode="json", by_alias=True)}),
+]
+
+
+class Join(Strict):
+    """A table joined to the right of the main one."""
+
+    table: str
+    on: tuple[str, ...] = Field(min_length=1)
+    how: Literal["left", "inner"]
+    prefix: str = Field(default="", description="Put before the names of the table's columns.")
+
+
+class Source(Strict):
+    """Where the rows come from."""
+
+    table: str = Field(description="sample:<package>/<table>, or a path to Parquet, CSV or JSON.")
+    joins: tuple[Join, ...] = ()
+    where: str | None = Field(default=None, description="A condition; other rows are left out.")
+
+    @field_validator("where")
+    @classmethod
+    def _condition(cls, where: str | None) -> str | None:
+        return where if where is None else check_condition(where)
+
+
+class Moment(Strict):
+    """A moment made from a time column and a number of minutes."""
+
+    start: str = Field(alias="from")
+    plus_minutes: str | float = 0
+
+
+class Rolling(Strict):
+    """Figures of earlier rows, known a while before the row's own moment.
+
+    A row at ``at`` sees the rows whose ``time`` is in ``[at - lag - within, at - lag)`` and whose
+    own ``at`` is before ``at - lag`` too.
+    """
+
+    of: str
+    by: tuple[str, ...] = Field(min_length=1)
+    time: str = Field(description="When a row's value of the column is known.")
+    at: str = Field(description="The row's own moment, from which the lag counts back.")
+    within: Duration
+    lag: Duration = 0
+    functions: tuple[Literal["mean", "count", "min", "max", "std"], ...] = Field(min_length=1)
+
+    def output(self, function: str) -> str:
+        """The name of the column for one function."""
+        return f"{self.of}_{function}_{_short(self.within)}_by_{'_'.join(self.by)}"
+
+
+class Count(Strict):
+    """How many rows share these columns; only for what is known ahead, such as a schedule."""
+
+    by: tuple[str, ...] = Field(min_length=1)
+
+    @property
+    def output(self) -> str:
+        """The name of the new column."""
+        return f"count_by_{'_'.join(self.by)}"
+
+
+class History(Strict):
+    """One history feature; exactly one of its kinds."""
+
+    rolling: Rolling | None = None
+    count: Count | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "History":
+        if (self.rolling is None) == (self.count is None):
+            raise ValueError("a history feature is either 'rolling' or 'count'")
+        return self
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of the new columns."""
+        if self.rolling:
+            return [self.rolling.output(function) for function in self.rolling.functions]
+        return [self.count.output] if self.count else []
+
+
+class Label(Strict):
+    """What is to be predicted."""
+
+    name: str
+    source: str | None = Field(default=None, alias="from", description="A column or condition.")
+    task: Task
+
+    @model_validator(mode="after")
+    def _parses(self) -> "Label":
+        if self.source:
+            columns_of(self.source)
+        return self
+
+
+class RandomSplit(Strict):
+    """Shares of the rows, drawn at random but always the same."""
+
+    test: float = Field(gt=0, lt=1)
+    validation: float = Field(gt=0, lt=1)
+
+
+class Split(Strict):
+    """Which rows are for testing and which for validation."""
+
+    by: str | None = Field(default=None, description="A time column.")
+    test_from: dt.datetime | dt.date | None = None
+    validation: float = Field(default=0.15, gt=0, lt=1, description="Share of the other rows.")
+    random: RandomSplit | None = None
+    seed: int = 7
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Split":
+        by_time = self.by is not None and self.test_from is not None
+        if by_time == (self.random is not None):
+            raise ValueError(
+                "a split is either by time ('by' and 'test_from') or 'random: {test, validation}'"
+            )
+        return self
+
+
+class Model(Strict):
+    """A candidate: a model family and the parameters that differ from the family's defaults."""
+
+    family: Families
+    name: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The candidate's name; the family's unless one is given."""
+        return self.name or self.family
+
+
+class Search(Strict):
+    """A Hyperopt search: one family, and the spaces of its parameters in Hyperopt's terms."""
+
+    family: Families
+    space: dict[str, dict[str, Any]] = Field(min_length=1)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    max_evals: int = Field(default=10, ge=1)
+    seed: int = 7
+
+
+class Promote(Strict):
+    """When a candidate becomes the champion."""
+
+    at_least: dict[Metric, float] = Field(default_factory=dict)
+    beat_champion: bool = True
+
+
+class Recipe(Strict):
+    """The whole problem: tables, label, split, preparation, candidates, search, promotion."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")
+    source: Source
+    key: tuple[str, ...] = Field(min_length=1)
+    moments: dict[str, Moment] = Field(default_factory=dict)
+    label: Label
+    known_after: tuple[str, ...] = Field(default=(), description="Never features.")
+    history: tuple[History, ...] = ()
+    split: Split
+    prepare: tuple[PrepareLine, ...] = Field(min_length=1)
+    features: tuple[str, ...] | None = Field(default=None, description="All that fit, if left out.")
+    metric: Metric
+    models: tuple[Model, ...] = Field(min_length=1)
+    search: Search | None = None
+    promote: Promote = Promote()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Recipe":
+        titles = [model.title for model in self.models]
+        for title in titles:
+            if titles.count(title) > 1:
+                raise ValueError(f"two models are called {title!r}; give one of them a 'name'")
+        regression = {"rmse", "mae", "r2"}
+        for metric in (self.metric, *self.promote.at_least):
+            if (metric in regression) != (self.label.task == "regression"):
+                raise ValueError(f"the metric {metric!r} is not one of a {self.label.task}")
+        return self
+
+    def digest(self) -> str:
+        """A short hash of everything the recipe says."""
+        text = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's booleans: only true and false, so that ``on`` and ``NO`` stay words."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF")
+)
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Reads and checks a recipe.
+
+    Raises:
+        UserError: If the file is not there, is no YAML, or is no recipe; the sentence names the
+            file, the line and the key.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"The recipe {path} cannot be read: {reason}.") from None
+    return parse_recipe(text, str(path))
+
+
+def parse_recipe(text: str, path: str = "recipe") -> Recipe:
+    """Reads a recipe from its text; ``path`` is for messages only.
+
+    Raises:
+        UserError: As :func:`load_recipe`.
+    """
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "it is not YAML"
+        raise UserError(f"The recipe {path}{where} does not parse: {problem}.") from None
+    if not isinstance(data, dict):
+        raise UserError(f"The recipe {path} must be a YAML mapping with keys such as 'source'.")
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise UserError(_first_error(error, node, path)) from None
+
+
+def json_schema() -> dict[str, Any]:
+    """The recipe's JSON schema, for editors."""
+    schema = Recipe.model_json_schema(by_alias=True)
+    lines = []
+    for name, op in OPS.items():
+        arguments = op.model_json_schema(by_alias=True)
+        schema["$defs"].update(arguments.pop("$defs", {}))
+        lines.append(
+            {
+                "type": "object",
+                "properties": {name: arguments},
+                "required": [name],
+                "additionalProperties": False,
+            }
+        )
+    schema["properties"]["prepare"]["items"] = {"oneOf": lines}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _first_error(error: ValidationError, node: yaml.Node, path: str) -> str:
+    first = error.errors(include_url=False)[0]
+    keys = [key for key in first["loc"] if not str(key).startswith("function-")]
+    line, known = _locate(node, keys, first["msg"])
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "missing":
+        message = f"the key {str(keys[-1])!r} is missing"
+    elif not message.startswith("unknown") and first["type"] != "value_error":
+        message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
+    where = ".".join(map(str, known)) or "the top level"
+    return f"The recipe {path}, line {line}, at {where}: {message.rstrip('.')}."
+
+
+def _locate(node: yaml.Node, keys: list[Any], message: str) -> tuple[int, list[Any]]:
+    """The line of the innermost key that stands in the file, and the keys that lead there."""
+    line, known = node.start_mark.line + 1, []
+    for key in keys:
+        found = _child(node, key)
+        if found is None:
+            break
+        line, node = found
+        known.append(key)
+    if match := re.search(r"unknown (?:key|op) '([^']*)'", message):
+        found = _child(node, match[1])
+        line = found[0] if found else line
+    return line, known
+
+
+def _child(node: yaml.Node, key: Any) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            if name.value == str(key):
+                return name.start_mark.line + 1, value
+        if len(node.value) == 1:  # an op's arguments: pydantic's path does not name the op
+            inner = _child(node.value[0][1], key)
+            return inner
+    if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        return node.value[key].start_mark.line + 1, node.value[key]
+    return None
+
+
+def _short(seconds: int) -> str:
+    for unit in ("d", "h", "m"):
+        if seconds % _SECONDS[unit] == 0:
+            return f"{seconds // _SECONDS[unit]}{unit}"
+    return f"{seconds}s"
+

@@ -1,0 +1,60 @@
+"""Sample tables that ship inside a Python package, turned into Parquet once."""
+
+import importlib.util
+import os
+import zipfile
+from pathlib import Path
+from typing import IO
+
+from throughline.errors import UserError
+from throughline.strict import nearest
+
+PREFIX = "sample:"
+MISSING = ("NA", "")
+
+
+def sample_as_parquet(reference: str, data_root: str | Path) -> Path:
+    """Finds ``sample:<package>/<table>`` and returns it as a Parquet file below the data root.
+
+    The package is located, never imported: its code may not run on this Python.
+
+    Raises:
+        UserError: If the package or the table is not there.
+    """
+    package, _, table = reference.removeprefix(PREFIX).partition("/")
+    source = _data_file(package, table, reference)
+    target = Path(data_root) / "samples" / package / f"{table}-{source.stat().st_size}.parquet"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = target.with_suffix(f".{os.getpid()}.tmp")
+        _convert(source, unfinished)
+        os.replace(unfinished, target)
+    return target
+
+
+def _data_file(package: str, table: str, reference: str) -> Path:
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(f"The table {reference!r} is in the package {package!r}: install it.")
+    folder = Path(spec.submodule_search_locations[0]) / "data"
+    files = {path.name.split(".")[0]: path for path in sorted(folder.glob("*.csv*"))}
+    if table not in files:
+        raise UserError(f"The table {reference!r} is not in the package; {nearest(table, files)}.")
+    return files[table]
+
+
+def _convert(source: Path, target: Path) -> None:
+    import pyarrow.parquet as pq
+    from pyarrow import csv
+
+    def read(stream: IO[bytes]) -> None:
+        options = csv.ConvertOptions(null_values=MISSING, strings_can_be_null=True)
+        table = csv.read_csv(stream, convert_options=options)
+        pq.write_table(table, target, coerce_timestamps="us", row_group_size=100_000)
+
+    if source.suffix == ".zip":
+        with zipfile.ZipFile(source) as archive, archive.open(archive.namelist()[0]) as stream:
+            read(stream)
+    else:
+        with source.open("rb") as stream:
+            read(stream)

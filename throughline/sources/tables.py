@@ -1,0 +1,99 @@
+"""Reading a table by its name in a recipe: a sample, or files of Parquet, CSV or JSON lines."""
+
+import glob
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from throughline.errors import UserError
+from throughline.sources.samples import PREFIX, sample_as_parquet
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_FORMATS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json"}
+_BROKEN = re.compile(
+    r"is not a Parquet file|Could not read footer|FAILED_READ_FILE|Cannot read file|"
+    r"Encountered error while reading file|Unable to infer schema|ParquetDecodingException"
+)
+
+
+def read_table(spark: "SparkSession", reference: str, data_root: str) -> "DataFrame":
+    """Reads a table, lazily; not-a-number and the infinities become missing.
+
+    Args:
+        spark: The session.
+        reference: ``sample:<package>/<table>``, or a path, glob or URI of files.
+        data_root: Where samples are kept as Parquet.
+
+    Raises:
+        UserError: If there is no such table, or its files are not what their name says.
+    """
+    if reference.startswith(PREFIX):
+        path = str(sample_as_parquet(reference, data_root))
+    else:
+        path = reference
+        _must_exist(path)
+    with readable(reference):
+        table = spark.read.load(path, format=_format(path), **_options(path))
+    return _finite_only(table)
+
+
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """Turns Spark's errors about unreadable files, in the block, into a user's mistake."""
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (Py4JJavaError, PySparkException) as error:
+        if match := _BROKEN.search(str(error)):
+            file = re.search(r"(?:file:)?(/[^\s'\",]+\.(?:parquet|csv|jsonl?))", str(error))
+            name = file[1] if file else what
+            raise UserError(
+                f"The file {name} cannot be read ({match[0]}): it is damaged or not of the format "
+                "its name says; replace it."
+            ) from None
+        raise
+
+
+def _must_exist(path: str) -> None:
+    if "://" not in path and not glob.glob(path):
+        raise UserError(f"There is no table at {path}; give a path, relative to the project.")
+
+
+def _format(path: str) -> str:
+    suffixes = [Path(path.rstrip("/*")).suffix, Path(path).suffix]
+    for suffix in suffixes:
+        if suffix in _FORMATS:
+            return _FORMATS[suffix]
+    if "://" not in path and Path(path).is_dir():
+        inside = {file.suffix for file in Path(path).rglob("*.*")} & set(_FORMATS)
+        if len(inside) == 1:
+            return _FORMATS[inside.pop()]
+    raise UserError(
+        f"The table {path} must end in one of {', '.join(_FORMATS)}, or be a folder of such files."
+    )
+
+
+def _options(path: str) -> dict[str, str]:
+    if _format(path) != "csv":
+        return {}
+    return {"header": "true", "inferSchema": "true", "nullValue": "NA"}
+
+
+def _finite_only(table: "DataFrame") -> "DataFrame":
+    from pyspark.sql import functions as F
+
+    from throughline.features.op import quoted
+
+    def cleaned(name: str, kind: str) -> "F.Column":
+        column = F.col(quoted(name))
+        if kind in ("double", "float"):
+            column = F.when(F.abs(column) < float("inf"), column)
+        return column.alias(name)
+
+    return table.select([cleaned(name, kind) for name, kind in table.dtypes])

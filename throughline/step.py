@@ -1,0 +1,44 @@
+"""What every step script has in common: logging, and a clean end after a user's mistake."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from throughline.errors import UserError
+
+ERROR_FILE = "THROUGHLINE_ERROR_FILE"
+"""Names a file that receives the sentence of a user's mistake, for whoever started the step."""
+
+
+def run_step(main: Callable[[], None]) -> NoReturn:
+    """Runs a step's ``main`` and exits: 0, or 2 with one sentence after a user's mistake.
+
+    An exception that is not a ``UserError`` is a bug and keeps its stack trace.
+    """
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    for noisy in ("py4j", "alembic", "matplotlib", "mlflow.store.db.utils", "hyperopt"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        main()
+    except UserError as error:
+        report(error)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)
+
+
+def report(error: UserError) -> None:
+    """Prints a user's mistake on stderr, and into the file that ``ERROR_FILE`` names, if any."""
+    sentence = " ".join(str(error).split())
+    sys.stderr.write(f"error: {sentence}\n")
+    if path := os.environ.get(ERROR_FILE):
+        Path(path).write_text(sentence, encoding="utf-8")
