@@ -75,6 +75,7 @@ def _add_rolling(table: "DataFrame", rolling: "Rolling") -> "DataFrame":
     ).withColumn(_BUCKET, bucket(F.col(_WHEN)))
     told = (
         table.where(value.isNotNull() & at.isNotNull() & known.isNotNull())
+        .dropna(subset=list(rolling.by))
         .select(
             *by, F.greatest(at, known).alias(_WHEN), value.alias(_VALUE), F.lit(False).alias(_ASKS)
         )

@@ -1,9 +1,12 @@
 """What every step script has in common: logging, and a clean end after a user's mistake."""
 
+import argparse
 import logging
 import os
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,6 +29,7 @@ def run_step(main: Callable[[], None]) -> NoReturn:
     )
     for noisy in ("py4j", "alembic", "matplotlib", "mlflow.store.db.utils", "hyperopt"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         main()
     except UserError as error:
@@ -42,3 +46,29 @@ def report(error: UserError) -> None:
     sys.stderr.write(f"error: {sentence}\n")
     if path := os.environ.get(ERROR_FILE):
         Path(path).write_text(sentence, encoding="utf-8")
+
+
+@contextmanager
+def child_errors() -> Iterator[Path]:
+    """Gives the steps started in the block a file of their own for a user's mistake."""
+    outer = os.environ.get(ERROR_FILE)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "error"
+        os.environ[ERROR_FILE] = str(path)
+        try:
+            yield path
+        finally:
+            del os.environ[ERROR_FILE]
+            if outer:
+                os.environ[ERROR_FILE] = outer
+
+
+def fraction(text: str) -> float:
+    """An argument that is a share of a whole, above 0 and at most 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share; give a number above 0, up to 1")
+    return value

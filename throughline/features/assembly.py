@@ -9,10 +9,12 @@ import numpy.typing as npt
 from throughline.features.layout import Feature, Layout
 
 if TYPE_CHECKING:
-    from pyspark.ml import Transformer
+    from pyspark.sql import DataFrame
 
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]
+
+_WIDENED = ("one_hot", "embed")
 
 
 def wide_names(layout: Layout) -> list[str]:
@@ -51,11 +53,11 @@ def split_matrices(columns: Mapping[str, npt.ArrayLike], layout: Layout) -> tupl
     )
 
 
-def spark_assembler(layout: Layout, output: str = "features") -> "Sequence[Transformer | Any]":
+def spark_assembler(layout: Layout, output: str = "features") -> Sequence[Any]:
     """Spark ML's stages for the same columns as :func:`wide_matrix`, in the same order."""
     from pyspark.ml.feature import OneHotEncoder, VectorAssembler
 
-    widened = [f for f in layout.features if f.view in ("one_hot", "embed")]
+    widened = [f for f in layout.features if f.view in _WIDENED]
     encoder = OneHotEncoder(
         inputCols=[f.name for f in widened],
         outputCols=[_vector_name(f) for f in widened],
@@ -67,18 +69,27 @@ def spark_assembler(layout: Layout, output: str = "features") -> "Sequence[Trans
     return [encoder, assembler] if widened else [assembler]
 
 
+def with_category_sizes(table: "DataFrame", layout: Layout) -> "DataFrame":
+    """Tells Spark ML each widened category's cardinality: a code not seen has its place too."""
+    for feature in (f for f in layout.features if f.view in _WIDENED):
+        values = [str(code) for code in range(feature.cardinality or 0)]
+        nominal = {"ml_attr": {"name": feature.name, "type": "nominal", "vals": values}}
+        table = table.withMetadata(feature.name, nominal)
+    return table
+
+
 def _vector_name(feature: Feature) -> str:
     return f"{feature.name}__vector"
 
 
 def _names(feature: Feature) -> list[str]:
-    if feature.view in ("one_hot", "embed"):
+    if feature.view in _WIDENED:
         return [f"{feature.name}={code}" for code in range(feature.cardinality or 0)]
     return [feature.name]
 
 
 def _block(feature: Feature, values: npt.NDArray[Any]) -> Floats:
-    if feature.view in ("one_hot", "embed"):
+    if feature.view in _WIDENED:
         codes = np.arange(feature.cardinality or 0)
         return (values[:, np.newaxis] == codes).astype(np.float32)
     return values.astype(np.float32)[:, np.newaxis]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from throughline.features.layout import Feature, Layout
-from throughline.features.op import FittedOp, Kind, Op
+from throughline.features.op import FittedOp, Kind, Op, quoted
 from throughline.features.plan import Input, Plan
 from throughline.features.schema import input_types, kinds_of
 from throughline.features.selection import FeatureSelection
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,8 @@ def fit_plan(
     fitted = fit_ops(ops, training)
     kept, needed = _contributing(ops, fitted, names, kinds)
     types = input_types(training)
-    inputs = [Input(name=name, type=types[name]) for name in types if name in needed]
+    missed = _with_missing([name for name in types if name in needed], training)
+    inputs = [Input(name=n, type=types[n], optional=missing) for n, missing in missed.items()]
     categories = {name: found for op in fitted for name, found in op.categories().items()}
     features = [
         Feature(name=n, kind="category", cardinality=categories[n][0], view=categories[n][1])
@@ -54,6 +55,17 @@ def fit_plan(
         classes=selection.classes,
     )
     return Plan(inputs=tuple(inputs), ops=tuple(kept), layout=layout)
+
+
+def _with_missing(columns: Sequence[str], training: "DataFrame") -> dict[str, bool]:
+    """Whether each column misses a value in the training rows, in one pass."""
+    from pyspark.sql import functions as F
+
+    def misses(column: str) -> "Column":
+        return F.coalesce(F.bool_or(F.col(quoted(column)).isNull()), F.lit(True)).alias(column)
+
+    row = training.agg(*[misses(column) for column in columns]).first()
+    return dict(zip(columns, row or (), strict=True))
 
 
 def check_ops(ops: Sequence[Op], schema: dict[str, Kind]) -> dict[str, Kind]:

@@ -15,12 +15,13 @@ from throughline.features.schema import InputType
 
 
 class Input(BaseModel):
-    """A column of the raw row that the plan reads."""
+    """A column of the raw row that the plan reads; optional where training rows missed it."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     type: InputType
+    optional: bool = True
 
 
 class Plan(BaseModel):

@@ -1,0 +1,76 @@
+"""Serves a registered model: raw row in, prediction out, with the server left running."""
+
+import os
+import sys
+
+sys.path.insert(0, os.getcwd())
+
+import argparse
+import json
+import shlex
+import statistics
+from typing import TYPE_CHECKING, Any
+
+from throughline.step import run_step
+
+if TYPE_CHECKING:
+    from throughline.deployment.target import Deployment
+
+
+def main() -> None:
+    """Deploys, stops or shows the endpoint, and writes what it did into the run."""
+    options = parse()
+    from throughline.deployment.targets import open_target
+
+    target = open_target(options.target, options.data_root, options.port)
+    import mlflow  # takes seconds, so it comes after the options are known to be good
+
+    with mlflow.start_run():
+        if options.action == "deploy":
+            from throughline.deployment.versions import resolve
+
+            log(target.deploy(resolve(options.model, options.alias)))
+            return
+        stop = options.action == "stop"
+        found = target.delete(options.model) if stop else target.status(options.model)
+        what = f"{found.model.uri} at {found.url}, pid {found.pid}" if found else "nothing"
+        healthy = " (answers)" if found and found.healthy else ""
+        print(f"{'stopped' if stop else 'running'}: {what}{healthy}")
+
+
+def parse() -> argparse.Namespace:
+    """Reads the command line; its names are those of the entry point's parameters."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="flights-late", help="the registered model's name")
+    parser.add_argument("--alias", default="champion", help="which of its versions")
+    parser.add_argument("--target", default="local", help="where to deploy")
+    parser.add_argument("--port", type=int, default=5055, help="the port of the local endpoint")
+    parser.add_argument("--action", default="deploy", choices=["deploy", "stop", "status"])
+    parser.add_argument("--data_root", default="data", help="a folder for the state and the logs")
+    return parser.parse_args()
+
+
+def log(deployment: "Deployment") -> None:
+    """Logs the address, the start-up time and the latency; prints a request to try."""
+    import mlflow
+
+    from throughline.deployment.client import EndpointClient
+    from throughline.deployment.smoke import example_request
+    from throughline.deployment.versions import fetch
+
+    facts: dict[str, Any] = {"url": deployment.url, "pid": deployment.pid, "log": deployment.log}
+    facts |= {"version": deployment.model.version, "change": deployment.change}
+    mlflow.set_tags({f"endpoint.{name}": str(value) for name, value in facts.items()})
+    command = f"curl -s {deployment.url}/model"
+    if request := example_request(fetch(deployment.model)):
+        times = EndpointClient(deployment.url).latencies(request)
+        mlflow.log_metric("latency_p50_ms", statistics.median(times))
+        command = f"curl -s {deployment.url}/invocations -H 'Content-Type: application/json' -d "
+        command += shlex.quote(json.dumps(request))
+    if deployment.startup_seconds is not None:
+        mlflow.log_metric("startup_seconds", deployment.startup_seconds)
+    mlflow.log_dict({**facts, "model": deployment.model.uri, "curl": command}, "endpoint.json")
+    print(f"{deployment.model.uri} is served at {deployment.url} ({deployment.change}):\n{command}")
+
+
+run_step(main)

@@ -1,0 +1,39 @@
+"""Trains the models of the recipe, each as a child run that ends as a candidate."""
+
+import argparse
+import os
+import sys
+
+sys.path.insert(0, os.getcwd())
+
+from throughline.step import run_step
+
+
+def main() -> None:
+    """Parses the arguments, trains, logs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--prep_run", default="latest", help="the run of prep, or 'latest'")
+    parser.add_argument("--model", default="all", help="a model of the recipe by name, or 'all'")
+    parser.add_argument("--register_as", default="none", help="also register under this name")
+    arguments = parser.parse_args()
+
+    import mlflow
+
+    from throughline.candidate import log_candidate, summary
+    from throughline.models.families import FAMILIES, models_named
+    from throughline.prepared import PreparedTable
+    from throughline.tracking import FIGURE, prepared_uri, step_run
+
+    with step_run("train"):
+        table = PreparedTable.open(prepared_uri(arguments.prep_run))
+        register_as = "" if arguments.register_as == "none" else arguments.register_as
+        for model in models_named(table.recipe, arguments.model):
+            with mlflow.start_run(run_name=model.title, nested=True):
+                trained = FAMILIES[model.family].train(table, model.parameters)
+                found = log_candidate(table, trained, model.title, register_as=register_as)
+            figure = summary(found.metrics, table.recipe.metric)
+            mlflow.set_tag(FIGURE, f"{model.title}: {figure}")
+
+
+if __name__ == "__main__":
+    run_step(main)

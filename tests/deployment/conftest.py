@@ -1,0 +1,91 @@
+"""A registry in SQLite with versions of a small model, good ones and broken ones."""
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+MODEL = "late-test"
+VERSIONS = {
+    "champion": {"shift": -1.0},
+    "challenger": {"shift": 1.0},
+    "dies": {"shift": 0.0, "dies": True},
+    "unstable": {"shift": 0.0, "unstable": True},
+}
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory):
+    """The URI of a tracking store in which each alias of ``VERSIONS`` names a version."""
+    import mlflow
+    import pandas as pd
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    folder = tmp_path_factory.mktemp("registry")
+    uri = f"sqlite:///{folder}/mlflow.db"
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(uri)
+    inputs = Schema(
+        [
+            ColSpec("string", "carrier"),
+            ColSpec("long", "distance"),
+            ColSpec("double", "wind", required=False),
+            ColSpec("datetime", "time_hour", required=False),
+        ]
+    )
+    hour = pd.Timestamp("2013-10-01T05:00:00")
+    example = pd.DataFrame(
+        {"carrier": ["UA", "AA"], "distance": [1400, 200], "wind": [3.5, None], "time_hour": hour}
+    )
+    client = mlflow.MlflowClient()
+    run = client.create_run(client.create_experiment("test", f"file://{folder}/artifacts"))
+    client.create_registered_model(MODEL)
+    for alias, config in VERSIONS.items():
+        mlflow.pyfunc.save_model(
+            str(folder / alias),
+            mlflow_model=mlflow.models.Model(run_id=run.info.run_id),
+            python_model=str(Path(__file__).parent / "late_model.py"),
+            signature=ModelSignature(inputs=inputs),
+            input_example=example,
+            model_config=config,
+            pip_requirements=["mlflow"],
+        )
+        made = client.create_model_version(MODEL, f"file://{folder}/{alias}", run.info.run_id)
+        client.set_registered_model_alias(MODEL, alias, made.version)
+    yield uri
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture(scope="session")
+def environment(registry):
+    """The environment of a subprocess that uses the registry."""
+    return {**os.environ, "MLFLOW_TRACKING_URI": registry}
+
+
+@pytest.fixture(scope="session")
+def free_port():
+    """A function that returns a port of 127.0.0.1 on which nothing listens."""
+
+    def pick() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return probe.getsockname()[1]
+
+    return pick
+
+
+@pytest.fixture(scope="session")
+def eventually():
+    """A function that asks again and again until the answer is true, or the deadline passes."""
+
+    def ask(question, seconds=240.0):
+        deadline = time.monotonic() + seconds
+        while not (answer := question()):
+            assert time.monotonic() < deadline, "it did not happen in time"
+            time.sleep(0.02)
+        return answer
+
+    return ask

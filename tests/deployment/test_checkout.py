@@ -1,0 +1,32 @@
+"""A model uses the code it was saved with, not the checkout's."""
+
+import sys
+
+from throughline.deployment.checkout import hidden_checkout
+
+
+def test_the_models_own_package_is_found_first_and_only_for_a_while(tmp_path):
+    import throughline
+    import throughline.errors
+
+    package = tmp_path / "throughline"
+    package.mkdir()
+    (package / "__init__.py").write_text("FROM_THE_MODEL = True\n")
+    before = list(sys.path)
+    with hidden_checkout():
+        sys.path.insert(0, str(tmp_path))
+        import throughline as models_own
+
+        assert models_own.FROM_THE_MODEL
+    assert sys.modules["throughline"] is throughline
+    assert sys.modules["throughline.errors"] is throughline.errors
+    assert sys.path == before
+
+
+def test_without_its_own_code_a_model_does_not_find_ours(tmp_path):
+    with hidden_checkout():
+        try:
+            import throughline  # noqa: F401
+        except ModuleNotFoundError:
+            return
+    raise AssertionError("the checkout was found")

@@ -1,0 +1,83 @@
+"""steps/deploy.py as ``mlflow run`` starts it."""
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def step(environment, tmp_path_factory, free_port):
+    """Runs the step; what it deployed is stopped at the end."""
+    from throughline.deployment.local import LocalTarget
+
+    data = tmp_path_factory.mktemp("data")
+    port = str(free_port())
+
+    def run(*arguments, run_id=None):
+        command = [sys.executable, "steps/deploy.py", "--model", "late-test", "--port", port]
+        command += ["--data_root", str(data), *arguments]
+        extra = {"MLFLOW_RUN_ID": run_id} if run_id else {}
+        return subprocess.run(
+            command, cwd=ROOT, env={**environment, **extra}, capture_output=True, text=True
+        )
+
+    yield run
+    LocalTarget(data / "deployments", int(port)).delete("late-test")
+
+
+@pytest.fixture(scope="module")
+def run_id(registry):
+    """An open run, such as ``mlflow run`` makes."""
+    from mlflow import MlflowClient
+
+    return MlflowClient().create_run("1").info.run_id
+
+
+def test_it_leaves_a_server_and_its_facts_in_the_run(step, run_id, tmp_path):
+    from mlflow import MlflowClient
+
+    ended = step(run_id=run_id)
+    assert ended.returncode == 0, ended.stderr
+    run = MlflowClient().get_run(run_id)
+    assert run.info.status == "FINISHED"
+    tags = {k.removeprefix("endpoint."): v for k, v in run.data.tags.items()}
+    assert (tags["version"], tags["change"]) == ("1", "started")
+    assert Path(tags["log"]).exists()
+    assert run.data.metrics["startup_seconds"] > 0
+    assert 0 < run.data.metrics["latency_p50_ms"] < 1000
+
+    path = MlflowClient().download_artifacts(run_id, "endpoint.json", str(tmp_path))
+    endpoint = json.loads(Path(path).read_text())
+    assert requests.get(f"{endpoint['url']}/health", timeout=5).json()["pid"] == endpoint["pid"]
+    assert ended.stdout.splitlines()[-1] == endpoint["curl"]
+    answer = subprocess.run(shlex.split(endpoint["curl"]), capture_output=True, text=True)
+    assert len(json.loads(answer.stdout)["predictions"]) == 2
+
+    stopped = step("--action", "stop")
+    assert f"stopped: models:/late-test/1 at {endpoint['url']}" in stopped.stdout
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{endpoint['url']}/health", timeout=5)
+
+
+def test_a_mistake_is_one_sentence_and_exit_code_2(step):
+    ended = step("--target", "moon")
+    assert ended.returncode == 2
+    assert ended.stderr == "error: there is no target 'moon'; give -P target= one of local\n"
+
+
+def test_help_is_cheap():
+    ended = subprocess.run(
+        [sys.executable, "-X", "importtime", "steps/deploy.py", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0 and "--data_root" in ended.stdout
+    assert "mlflow" not in ended.stderr

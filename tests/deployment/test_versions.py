@@ -1,0 +1,51 @@
+"""From an alias to a version, with a real registry."""
+
+import pytest
+
+from throughline.deployment.targets import open_target
+from throughline.deployment.versions import fetch, resolve
+from throughline.errors import UserError
+
+
+def test_an_alias_becomes_a_fixed_version(registry):
+    found = resolve("late-test", "challenger")
+    assert (found.name, found.version, found.uri) == ("late-test", "2", "models:/late-test/2")
+    assert found.run_id and found.source.endswith("/challenger")
+
+
+def test_a_missing_model_names_what_exists(registry):
+    with pytest.raises(UserError, match="no registered model 'nope'; the registry has late-test"):
+        resolve("nope", "champion")
+
+
+def test_a_missing_alias_names_what_exists(registry):
+    with pytest.raises(UserError, match=r"no alias nope, only .*champion \(version 1\)"):
+        resolve("late-test", "nope")
+
+
+def test_files_that_are_gone_are_a_sentence(registry, tmp_path):
+    from mlflow import MlflowClient
+
+    client = MlflowClient()
+    client.create_registered_model("gone")
+    client.create_model_version("gone", f"file://{tmp_path}/gone")
+    client.set_registered_model_alias("gone", "champion", "1")
+    try:
+        with pytest.raises(UserError, match="the files of models:/gone/1 cannot be read"):
+            fetch(resolve("gone", "champion"))
+    finally:
+        client.delete_registered_model("gone")
+
+
+@pytest.mark.parametrize(
+    ("name", "data_root", "port", "words"),
+    [
+        ("lokal", "data", 5055, "no target 'lokal'"),
+        ("local", "s3://bucket/data", 5055, "needs|is none"),
+        ("local", "data", 70000, "port 70000"),
+        ("local", "data", 0, "port 0"),
+    ],
+)
+def test_a_target_that_cannot_be_is_a_sentence(name, data_root, port, words):
+    with pytest.raises(UserError, match=words):
+        open_target(name, data_root, port)

@@ -1,0 +1,166 @@
+"""A candidate: a trained model, evaluated and logged the same way whichever step trained it."""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from throughline.models.evaluation import best_threshold, metrics
+from throughline.models.family import Trained
+from throughline.models.served import ServedModel
+from throughline.models.signature import conform, signature_of
+from throughline.prepared import PreparedTable
+from throughline.tracking import CANDIDATE
+
+logger = logging.getLogger(__name__)
+
+ARTIFACT = "model"
+SERVING_CODE = (
+    "__init__.py",
+    "errors.py",
+    "expressions.py",
+    "strict.py",
+    "features",
+    "models/__init__.py",
+    "models/estimator.py",
+    "models/served.py",
+)
+"""What a served model needs of this package; nothing of it imports Spark or MLflow at serving."""
+
+SERVING_PACKAGES = ("mlflow", "narwhals", "polars", "pydantic", "numpy", "pandas")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A logged candidate: its model's URI and its metrics, ``<part>_<metric>``."""
+
+    model_uri: str
+    metrics: dict[str, float]
+
+
+def log_candidate(
+    table: PreparedTable, trained: Trained, title: str, *, register_as: str = ""
+) -> Candidate:
+    """Evaluates a trained model and logs everything about it in the active run.
+
+    The threshold is settled on the validation rows, never on the test rows.
+
+    Args:
+        table: The prepared table it was trained on.
+        trained: The model.
+        title: The candidate's name, for people.
+        register_as: Also registers the model under this name, if given.
+    """
+    import mlflow
+
+    mlflow.set_tag(CANDIDATE, title)
+    mlflow.log_params({f"model.{name}": value for name, value in trained.parameters.items()})
+    _log_versions()
+    _log_dataset(table)
+    served, found = _evaluate(table, trained)
+    mlflow.log_metrics({**found, **trained.metrics})
+    _log_pictures(table, trained, served)
+    trained.log_native()
+    uri = _log_served(table, served, register_as)
+    logger.info("%s: %s", title, summary(found, table.recipe.metric))
+    return Candidate(uri, found)
+
+
+def summary(found: dict[str, float], metric: str) -> str:
+    """The recipe's metric on validation and test, in one line."""
+    return ", ".join(f"{p} {metric} {found[f'{p}_{metric}']:.4f}" for p in ("validation", "test"))
+
+
+def _evaluate(table: PreparedTable, trained: Trained) -> tuple[ServedModel, dict[str, float]]:
+    layout = table.layout
+    columns = {part: table.columns(part) for part in ("validation", "test")}
+    scores = {part: trained.estimator.predict(columns[part]) for part in columns}
+    threshold = None
+    if layout.binary:
+        labels = columns["validation"][layout.label]
+        threshold = best_threshold(labels, scores["validation"][:, 0])
+    found = {} if threshold is None else {"threshold": threshold}
+    for part, of_part in scores.items():
+        values = metrics(columns[part][layout.label], of_part, layout, threshold)
+        found |= {f"{part}_{name}": value for name, value in values.items()}
+    return ServedModel(table.plan, trained.estimator, threshold), found
+
+
+def _log_pictures(table: PreparedTable, trained: Trained, served: ServedModel) -> None:
+    import mlflow
+
+    from throughline.models.pictures import curves, importance_chart
+
+    for part in ("validation", "test"):
+        columns = table.columns(part)
+        labels = columns[table.layout.label]
+        scores = trained.estimator.predict(columns)
+        figure = curves(labels, scores, table.layout, served.threshold)
+        mlflow.log_figure(figure, f"pictures/{part}.png")
+    if trained.importances:
+        mlflow.log_figure(importance_chart(trained.importances), "pictures/importances.png")
+        mlflow.log_dict(trained.importances, "importances.json")
+
+
+def _log_versions() -> None:
+    import mlflow
+
+    names = ("mlflow-skinny", "pyspark", "xgboost", "torch", "scikit-learn", "numpy", "polars")
+    mlflow.set_tags({f"version.{name}": version(name) for name in names})
+
+
+def _log_dataset(table: PreparedTable) -> None:
+    import mlflow
+    from mlflow.data.meta_dataset import MetaDataset
+    from mlflow.data.sources import LocalArtifactDatasetSource
+
+    source = LocalArtifactDatasetSource(table.output.uri)
+    dataset = MetaDataset(source, name=table.recipe.name, digest=table.output.manifest()["recipe"])
+    mlflow.log_input(dataset, context="training")
+
+
+def _log_served(table: PreparedTable, served: ServedModel, register_as: str) -> str:
+    import mlflow.pyfunc
+
+    rows = conform(table.raw_rows("test", limit=5), table.plan.inputs)
+    answer = served.predict(rows)
+    with serving_code() as code, tempfile.TemporaryDirectory() as folder:
+        served.save(Path(folder) / "served")
+        logged = mlflow.pyfunc.log_model(
+            name=ARTIFACT,
+            python_model=str(Path(__file__).with_name("models") / "served_pyfunc.py"),
+            artifacts={"served": str(Path(folder) / "served")},
+            code_paths=[str(code)],
+            signature=signature_of(table.plan, answer),
+            input_example=rows,
+            pip_requirements=requirements(served),
+            registered_model_name=register_as or None,
+        )
+    return str(logged.model_uri)
+
+
+def requirements(served: ServedModel) -> list[str]:
+    """The packages that the served model needs, as pinned here."""
+    names = (*SERVING_PACKAGES, *served.estimator.requirements)
+    return [f"{name}=={version(name)}" for name in names]
+
+
+@contextmanager
+def serving_code() -> "Iterator[Path]":
+    """A folder ``throughline`` with only the code that serving needs."""
+    package = Path(__file__).parent
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / package.name
+        for name in SERVING_CODE:
+            source = package / name
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(source, target / name, ignore=ignored)
+            else:
+                shutil.copy2(source, target / name)
+        yield target

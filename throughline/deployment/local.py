@@ -1,0 +1,169 @@
+"""The local target: a server on this machine that outlives the step that started it."""
+
+import logging
+import socket
+from pathlib import Path
+from typing import Any
+
+from throughline.deployment.client import EndpointClient
+from throughline.deployment.launch import Launch, last_lines
+from throughline.deployment.smoke import SmokeCheck, smoke_check
+from throughline.deployment.state import EndpointState, StateFolder
+from throughline.deployment.target import Deployment, ModelVersion
+from throughline.deployment.versions import fetch
+from throughline.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+class LocalTarget:
+    """Serves each model on 127.0.0.1, one endpoint per model name.
+
+    Args:
+        folder: Where the state files and logs are; it is made when it is needed.
+        port: The port to serve on.
+        host: The address to serve on.
+    """
+
+    def __init__(self, folder: Path, port: int, host: str = "127.0.0.1") -> None:
+        self.states = StateFolder(folder)
+        self.host = host
+        self.port = port
+
+    def deploy(self, model: ModelVersion) -> Deployment:
+        """Makes the port serve this version; see ``DeploymentTarget.deploy``.
+
+        The new server loads its model while the old one still answers. Only then is the old one
+        ended, and it is put back if the new one fails on the port or answers wrongly.
+        """
+        with self.states.locked():
+            old = self._running(model.name)
+            if old and self._serves(old, model) and _healthy(old):
+                logger.info("%s already serves %s; left alone", old.url, model.uri)
+                return _deployment(old, healthy=True, change="unchanged")
+            self._check_port(model.name)
+            return self._replace(old, model)
+
+    def status(self, name: str) -> Deployment | None:
+        """Tells what serves the model now; None if no server of ours runs."""
+        state = self._running(name)
+        return _deployment(state, _healthy(state)) if state else None
+
+    def predict(self, name: str, request: dict[str, Any]) -> Any:
+        """Sends a request in one of MLflow's JSON forms and returns its predictions.
+
+        Raises:
+            UserError: No endpoint runs, or it refuses the request.
+        """
+        state = self._running(name)
+        if state is None:
+            raise UserError(f"no endpoint of {name} runs here; deploy it first")
+        return EndpointClient(state.url).predict(request)
+
+    def logs(self, name: str, lines: int = 50) -> list[str]:
+        """Returns the last lines of the endpoint's log, also after it died.
+
+        Raises:
+            UserError: There is no endpoint of this name.
+        """
+        state = self.states.read(name)
+        if state is None:
+            raise UserError(f"there is no endpoint of {name} in {self.states.folder}")
+        return last_lines(state.log, lines)
+
+    def delete(self, name: str) -> Deployment | None:
+        """Ends the endpoint; returns what ran, or None if nothing did."""
+        with self.states.locked():
+            state = self._running(name)
+            if state:
+                state.process.end()
+            self.states.remove(name)
+            return _deployment(state, healthy=False) if state else None
+
+    def _replace(self, old: EndpointState | None, model: ModelVersion) -> Deployment:
+        path = fetch(model)
+        launch = Launch(model, path, self.host, self.port, self.states.log(model))
+        try:
+            launch.wait_loaded()
+            check = smoke_check(path)
+        except BaseException:
+            launch.abort()
+            raise
+        try:
+            # Remembered before it takes the port, so that it is never on the port unknown.
+            self.states.write(launch.state)
+            if old:
+                old.process.end()
+            seconds = launch.take_port()
+            _compare(launch.state, check)
+        except BaseException as error:
+            launch.abort()
+            self.states.remove(model.name)
+            note = self._put_back(old) if old else "nothing was deployed before"
+            if isinstance(error, UserError):
+                raise UserError(f"{error}; {note}") from error
+            logger.error("%s", note)
+            raise
+        logger.info("%s serves %s", launch.state.url, model.uri)
+        change = "replaced" if old else "started"
+        return _deployment(launch.state, True, change, seconds)
+
+    def _put_back(self, old: EndpointState) -> str:
+        launch = Launch(old.model, old.path, old.host, old.port, Path(old.log))
+        try:
+            launch.wait_loaded()
+            self.states.write(launch.state)
+            launch.take_port()
+        except UserError as error:
+            launch.abort()
+            self.states.remove(old.model.name)
+            return f"nor did version {old.model.version} come back: {error}"
+        return f"version {old.model.version} serves again"
+
+    def _running(self, name: str) -> EndpointState | None:
+        state = self.states.read(name)
+        return state if state and state.process.find() else None
+
+    def _serves(self, state: EndpointState, model: ModelVersion) -> bool:
+        return (state.model, state.host, state.port) == (model, self.host, self.port)
+
+    def _check_port(self, name: str) -> None:
+        for state in self.states.all():
+            if state.port == self.port and state.process.find():
+                if state.model.name == name:
+                    return
+                raise UserError(
+                    f"port {self.port} already serves {state.model.uri}; give -P port=... "
+                    f"or end that one with -P action=stop -P model={state.model.name}"
+                )
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.host, self.port))
+            except PermissionError:
+                raise UserError(f"port {self.port} needs more rights; give -P port=...") from None
+            except OSError:
+                raise UserError(
+                    f"port {self.port} is in use by another program; give -P port=..."
+                ) from None
+
+
+def _compare(state: EndpointState, check: SmokeCheck | None) -> None:
+    if check is None:
+        logger.warning("%s has no input example; its answers are not checked", state.model.uri)
+    elif not check.agrees(answer := EndpointClient(state.url).predict(check.request)):
+        raise UserError(
+            f"{state.url} answered {str(answer)[:200]} to the input example of {state.model.uri} "
+            f"where the model in process gives {str(check.predictions)[:200]}; it was stopped"
+        )
+
+
+def _healthy(state: EndpointState) -> bool:
+    return EndpointClient(state.url).pid() == state.process.pid
+
+
+def _deployment(
+    state: EndpointState, healthy: bool, change: Any = "found", seconds: float | None = None
+) -> Deployment:
+    pid = state.process.pid
+    return Deployment(state.model, state.url, pid, state.log, healthy, change, seconds)

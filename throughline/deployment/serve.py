@@ -1,0 +1,77 @@
+"""Serves one model: ``python -m throughline.deployment.serve --model_uri models:/NAME/VERSION``."""
+
+import argparse
+import logging
+import socket
+import sys
+from collections.abc import Sequence
+
+from throughline.deployment.checkout import hidden_checkout
+from throughline.deployment.limits import Limits
+from throughline.errors import UserError
+
+LOADED = b"loaded"
+SERVE = b"serve"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Loads the model and serves it until it is told to end."""
+    options = _options(arguments)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        limits = Limits.from_environment()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+    # The slow imports come after the arguments are known to be good, and ours before the
+    # checkout is hidden.
+    import mlflow.pyfunc
+    import uvicorn
+
+    from throughline.deployment.app import create_app
+
+    with hidden_checkout():
+        model = mlflow.pyfunc.load_model(options.model_path or options.model_uri)
+        app = create_app(model, options.model_uri, limits)
+        if options.control_fd is not None and not may_serve(options.control_fd):
+            sys.exit("the program that started this server ended before it was to serve")
+        uvicorn.run(
+            app,
+            host=options.host,
+            port=options.port,
+            access_log=False,
+            ws="none",
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+
+
+def may_serve(control_fd: int) -> bool:
+    """Tells the starter that the model is loaded, and waits until the port may be taken.
+
+    Returns:
+        False if the starter is gone: a server that nobody knows must not hold the port.
+    """
+    with socket.socket(fileno=control_fd) as control:
+        try:
+            control.sendall(LOADED)
+            return control.recv(len(SERVE)) == SERVE
+        except ConnectionError:
+            return False
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Serves one MLflow model over HTTP.")
+    parser.add_argument("--model_uri", required=True, help="e.g. models:/flights-late/3")
+    parser.add_argument("--model_path", help="the model's files, where they are here already")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=5055, help="the port to listen on")
+    parser.add_argument("--control_fd", type=int, help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""What the local target remembers of an endpoint: one small JSON file, written whole or not."""
+
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from throughline.deployment.process import ServerProcess
+from throughline.deployment.target import ModelVersion
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EndpointState:
+    """An endpoint that was started: which version, from which folder, where and as what process."""
+
+    model: ModelVersion
+    path: str
+    host: str
+    port: int
+    process: ServerProcess
+    log: str
+
+    @property
+    def url(self) -> str:
+        """The endpoint's address."""
+        return f"http://{self.host}:{self.port}"
+
+
+class StateFolder:
+    """The state files and logs of the endpoints of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, name: str) -> Path:
+        """The state file of a model's endpoint."""
+        return self.folder / f"{quote(name, safe='')}.json"
+
+    def log(self, model: ModelVersion) -> Path:
+        """The log file of a version's server."""
+        return self.folder / f"{quote(model.name, safe='')}-{model.version}.log"
+
+    def read(self, name: str) -> EndpointState | None:
+        """Returns the remembered endpoint of a model, or None."""
+        return _parse(self.path(name))
+
+    def all(self) -> list[EndpointState]:
+        """Returns every remembered endpoint, dead ones too."""
+        states = [_parse(path) for path in sorted(self.folder.glob("*.json"))]
+        return [state for state in states if state is not None]
+
+    def write(self, state: EndpointState) -> None:
+        """Replaces the state file in one step: a reader sees the old one or the new one."""
+        path = self.path(state.model.name)
+        scratch = path.with_suffix(f".{os.getpid()}.tmp")
+        scratch.write_text(json.dumps(asdict(state), indent=2) + "\n", encoding="utf-8")
+        scratch.replace(path)
+
+    def remove(self, name: str) -> None:
+        """Forgets an endpoint; nothing happens if there is none."""
+        self.path(name).unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Lets one process at a time change the endpoints of this folder; the others wait.
+
+        Two deployments at once would each overwrite the other's state and leave a server that
+        nobody remembers.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _parse(path: Path) -> EndpointState | None:
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        model = ModelVersion(**fields.pop("model"))
+        process = ServerProcess(**fields.pop("process"))
+        return EndpointState(model=model, process=process, **fields)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        logger.warning("%s is not the state of an endpoint and is ignored: %s", path, error)
+        return None

@@ -1,0 +1,70 @@
+"""The interface of a deployment target, and what it says about a deployment."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One fixed version of a registered model.
+
+    ``run_id`` and ``source`` tell two versions with the same name and number in two tracking
+    stores apart.
+    """
+
+    name: str
+    version: str
+    run_id: str
+    source: str
+
+    @property
+    def uri(self) -> str:
+        """The MLflow URI of exactly this version."""
+        return f"models:/{self.name}/{self.version}"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A model version at an address.
+
+    Attributes:
+        model: The version that is served.
+        url: Where it answers, without a slash at the end.
+        pid: Its process, where the target has one on this machine.
+        log: The path or address of its log.
+        healthy: Whether it answered when it was last asked.
+        change: What ``deploy`` did; ``found`` for an answer of ``status``.
+        startup_seconds: From the start of the server to its first answer; None if not started now.
+    """
+
+    model: ModelVersion
+    url: str
+    pid: int | None
+    log: str
+    healthy: bool
+    change: Literal["started", "replaced", "unchanged", "found"] = "found"
+    startup_seconds: float | None = None
+
+
+class DeploymentTarget(Protocol):
+    """A place where a registered model can be served. A deployment is known by its model's name."""
+
+    def deploy(self, model: ModelVersion) -> Deployment:
+        """Makes the target serve this version, and does nothing if it already does.
+
+        Raises:
+            UserError: It could not be brought up, or answered differently from the model in
+                process. What was deployed before is deployed still.
+        """
+
+    def status(self, name: str) -> Deployment | None:
+        """Tells what serves the model now; None if nothing does."""
+
+    def predict(self, name: str, request: dict[str, Any]) -> Any:
+        """Sends a request in one of MLflow's JSON forms and returns its predictions."""
+
+    def logs(self, name: str, lines: int = 50) -> list[str]:
+        """Returns the last lines of the deployment's log."""
+
+    def delete(self, name: str) -> Deployment | None:
+        """Ends the deployment; returns what it was, or None if there was nothing to end."""

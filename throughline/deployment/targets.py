@@ -1,0 +1,33 @@
+"""The deployment targets by name."""
+
+from pathlib import Path
+
+from throughline.deployment.local import LocalTarget
+from throughline.deployment.target import DeploymentTarget
+from throughline.errors import UserError
+
+TARGETS = ("local",)
+
+
+def open_target(name: str, data_root: str, port: int) -> DeploymentTarget:
+    """Returns the target of that name.
+
+    Args:
+        name: One of ``TARGETS``.
+        data_root: A local folder; the local target keeps its state and logs below it.
+        port: The TCP port of the local endpoint.
+
+    Raises:
+        UserError: An unknown target, a data root that is no local folder, or an impossible port.
+    """
+    if name not in TARGETS:
+        raise UserError(f"there is no target {name!r}; give -P target= one of {', '.join(TARGETS)}")
+    path = data_root.removeprefix("file://")
+    if "://" in path or path.startswith("dbfs:"):
+        raise UserError(
+            f"the local target keeps its state in a folder of this machine, and {data_root} "
+            "is none; give -P data_root= a local folder"
+        )
+    if not 1 <= port <= 65535:
+        raise UserError(f"port {port} does not exist; give -P port= a number from 1 to 65535")
+    return LocalTarget(Path(path).absolute() / "deployments", port)

@@ -1,0 +1,63 @@
+"""Figures over the rows of all workers: the validation metrics and the label's statistics."""
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+
+from throughline.distributed.batch import Batch
+from throughline.distributed.collective import weighted_mean
+from throughline.distributed.job import TrainingJob
+from throughline.distributed.loader import ordered_batches
+from throughline.distributed.network import TabularNetwork
+from throughline.distributed.shards import shard_rows
+
+
+def shard_of_validation(
+    job: TrainingJob, row_groups: list[int], rank: int, size: int
+) -> Iterator[Batch]:
+    """Yields a worker's validation rows in order; none where there are fewer row groups."""
+    shards = min(size, len(row_groups))
+    if rank >= shards:
+        return iter(())
+    expected = shard_rows(row_groups, shards)[rank]
+    return ordered_batches(job.validation, job.layout, rank, shards, expected)
+
+
+@torch.no_grad()
+def evaluate(
+    network: TabularNetwork, batches: Iterable[Batch], device: torch.device
+) -> dict[str, float]:
+    """Returns the metrics over the rows of all workers: loss, and accuracy or rmse.
+
+    Every worker must call it; ``batches`` are its own rows, of which it may have none.
+    """
+    network.eval()
+    error = "squared_error" if network.layout.task == "regression" else "accuracy"
+    sums, rows = {"loss": 0.0, error: 0.0}, 0
+    for batch in (batch.to(device) for batch in batches):
+        logits = network(batch.numeric, batch.categories)
+        for name, mean in network.metrics(logits, batch.label).items():
+            sums[name] += mean * batch.rows
+        rows += batch.rows
+    means = {name: total / max(rows, 1) for name, total in sums.items()}
+    return _in_label_units(weighted_mean(means, rows, device))
+
+
+def _in_label_units(means: dict[str, float]) -> dict[str, float]:
+    """The mean squared error as its root, in the label's own units."""
+    error = means.pop("squared_error", None)
+    return means if error is None else {**means, "rmse": math.sqrt(error)}
+
+
+def label_statistics(batches: Iterable[Batch], device: torch.device) -> tuple[float, float]:
+    """Returns the mean and standard deviation of the label over the rows of all workers.
+
+    Two rounds, the mean and then the squares around it: a sum of squares would lose the deviation
+    of a label that is far from zero.
+    """
+    label = np.concatenate([batch.label.numpy() for batch in batches])
+    mean = weighted_mean({"mean": float(label.mean())}, len(label), device)["mean"]
+    square = {"square": float(np.mean((label - mean) ** 2))}
+    return mean, math.sqrt(weighted_mean(square, len(label), device)["square"])

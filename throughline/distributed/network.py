@@ -1,0 +1,125 @@
+"""A network for tables: entity embeddings beside the numbers, then hidden blocks.
+
+Categories as embeddings: C. Guo and F. Berkhahn, "Entity Embeddings of Categorical Variables",
+arXiv:1604.06737, 2016.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from throughline.distributed.job import NetworkParameters
+from throughline.errors import UserError
+from throughline.features.layout import Layout
+
+
+def embedding_size(cardinality: int, parameters: NetworkParameters) -> int:
+    """Returns how wide the embedding of a category with ``cardinality`` codes is.
+
+    Two rules of thumb: fastai's ``round(1.6 * n ** 0.56)`` (``fastai.tabular.model.emb_sz_rule``)
+    and ``(n + 1) // 2``, both up to ``max_embedding``.
+    """
+    if parameters.embedding_rule == "fastai":
+        size = round(1.6 * cardinality**0.56)
+    else:
+        size = (cardinality + 1) // 2
+    return max(1, min(parameters.max_embedding, size))
+
+
+class Block(nn.Module):
+    """A hidden block: linear, norm, ReLU, dropout, plus its input where the widths are equal."""
+
+    def __init__(self, inputs: int, outputs: int, parameters: NetworkParameters) -> None:
+        super().__init__()
+        norm = nn.BatchNorm1d if parameters.norm == "batch" else nn.LayerNorm
+        self.residual = parameters.residual and inputs == outputs
+        self.layers = nn.Sequential(
+            nn.Linear(inputs, outputs),
+            norm(outputs),
+            nn.ReLU(),
+            nn.Dropout(parameters.dropout),
+        )
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Maps [n, inputs] to [n, outputs]."""
+        changed = self.layers(values)
+        return values + changed if self.residual else changed
+
+
+class TabularNetwork(nn.Module):
+    """A network over the prepared table that a layout describes.
+
+    For regression it learns the standardised label: the mean and the deviation of the training
+    label are part of its state (``set_target``).
+
+    Args:
+        layout: The features and the task.
+        parameters: The shape of the network.
+
+    Raises:
+        UserError: The layout has no feature.
+    """
+
+    target_mean: Tensor
+    target_deviation: Tensor
+
+    def __init__(self, layout: Layout, parameters: NetworkParameters) -> None:
+        super().__init__()
+        if not layout.features:
+            raise UserError("A network needs at least one feature, and the layout has none.")
+        self.layout = layout
+        self.shape = parameters
+        cardinalities = [feature.cardinality or 1 for feature in layout.categories]
+        self.embeddings = nn.ModuleList(
+            nn.Embedding(count, embedding_size(count, parameters)) for count in cardinalities
+        )
+        self.norm = nn.BatchNorm1d(len(layout.numeric)) if layout.numeric else None
+        width = len(layout.numeric) + sum(e.embedding_dim for e in self.embeddings)  # type: ignore[misc]
+        widths = [width, *parameters.hidden]
+        self.blocks = nn.Sequential(
+            *(
+                Block(before, after, parameters)
+                for before, after in zip(widths, widths[1:], strict=False)
+            )
+        )
+        self.head = nn.Linear(widths[-1], layout.outputs)
+        self.register_buffer("target_mean", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("target_deviation", torch.ones((), dtype=torch.float64))
+
+    def set_target(self, mean: float, deviation: float) -> None:
+        """Sets the mean and standard deviation of the training label (regression)."""
+        self.target_mean.fill_(mean)
+        self.target_deviation.fill_(deviation if deviation > 0 else 1.0)
+
+    def forward(self, numeric: Tensor, categories: Tensor) -> Tensor:
+        """Maps numeric, float32 [n, k], and categories, int64 [n, c], to logits [n, outputs]."""
+        parts = [embed(categories[:, i]) for i, embed in enumerate(self.embeddings)]
+        if self.norm is not None:
+            parts.insert(0, self.norm(numeric))
+        return self.head(self.blocks(torch.cat(parts, dim=1)))
+
+    def scores(self, logits: Tensor) -> Tensor:
+        """Turns logits into probabilities, or the label's own units; float32 [n, outputs]."""
+        if self.layout.task == "regression":
+            return (logits.double() * self.target_deviation + self.target_mean).float()
+        return torch.sigmoid(logits) if self.layout.binary else torch.softmax(logits, dim=1)
+
+    def loss(self, logits: Tensor, label: Tensor) -> Tensor:
+        """The mean loss: squared error of the standardised label, or cross entropy."""
+        if self.layout.task == "regression":
+            target = (label - self.target_mean) / self.target_deviation
+            return functional.mse_loss(logits[:, 0], target.float())
+        if self.layout.binary:
+            return functional.binary_cross_entropy_with_logits(logits[:, 0], label.float())
+        return functional.cross_entropy(logits, label)
+
+    def metrics(self, logits: Tensor, label: Tensor) -> dict[str, float]:
+        """Means over rows that can be averaged again: the loss, and accuracy or squared error."""
+        means = {"loss": float(self.loss(logits, label))}
+        scores = self.scores(logits)
+        if self.layout.task == "regression":
+            means["squared_error"] = float(((scores[:, 0] - label) ** 2).mean())
+        else:
+            predicted = logits[:, 0] > 0 if self.layout.binary else logits.argmax(dim=1)
+            means["accuracy"] = float((predicted == label).double().mean())
+        return means

@@ -1,0 +1,149 @@
+"""The estimator inside a served model: prepared columns in, scores out; no Spark, no PyTorch."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from throughline.errors import UserError
+from throughline.features.assembly import narrow_matrix, split_matrices, wide_matrix
+from throughline.features.layout import Layout
+
+Columns = Mapping[str, npt.ArrayLike]
+Scores = npt.NDArray[np.float64]
+
+DESCRIPTION = "estimator.json"
+
+
+class Estimator(Protocol):
+    """Scores rows of a prepared table."""
+
+    kind: ClassVar[str]
+    requirements: ClassVar[tuple[str, ...]]
+
+    def predict(self, columns: Columns) -> Scores:
+        """Scores of shape (n, outputs): probabilities of the classes, or values.
+
+        A binary classification has one column, the probability of the second class.
+        """
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Writes the estimator's file and :data:`DESCRIPTION` into ``folder``."""
+        ...
+
+
+class XGBoostEstimator:
+    """XGBoost's booster over the narrow matrix; categories are categories to it."""
+
+    kind: ClassVar[str] = "xgboost"
+    requirements: ClassVar[tuple[str, ...]] = ("xgboost",)
+
+    def __init__(self, booster: Any, layout: Layout) -> None:
+        self.booster = booster
+        self.layout = layout
+
+    def predict(self, columns: Columns) -> Scores:
+        """Scores by the trees up to the best iteration."""
+        import xgboost
+
+        data = xgboost.DMatrix(
+            narrow_matrix(columns, self.layout),
+            feature_types=xgboost_types(self.layout),
+            enable_categorical=True,
+        )
+        scores = self.booster.predict(data, iteration_range=(0, _rounds(self.booster)))
+        return np.asarray(scores, dtype=np.float64).reshape(data.num_row(), self.layout.outputs)
+
+    def save(self, folder: Path) -> None:
+        """Writes XGBoost's own JSON."""
+        self.booster.save_model(folder / "booster.json")
+        _describe(folder, {"kind": self.kind, "features": _names(self.layout)})
+
+    @classmethod
+    def load(cls, folder: Path, layout: Layout, description: dict[str, Any]) -> "XGBoostEstimator":
+        """Reads what :meth:`save` wrote; predicts on one thread, as a server's worker should."""
+        import xgboost
+
+        booster = xgboost.Booster({"nthread": 1})
+        booster.load_model(folder / "booster.json")
+        return cls(booster, layout)
+
+
+def xgboost_types(layout: Layout) -> list[str]:
+    """XGBoost's feature types: ``c`` for categories, ``q`` for numbers."""
+    return ["c" if feature.kind == "category" else "q" for feature in layout.features]
+
+
+def _rounds(booster: Any) -> int:
+    best = booster.attr("best_iteration")
+    return int(best) + 1 if best is not None else int(booster.num_boosted_rounds())
+
+
+class OnnxEstimator:
+    """An ONNX graph, run by ONNX Runtime on one thread.
+
+    Its inputs are ``features`` (the wide matrix), or ``numeric`` and ``categories``; its output
+    ``scores`` is of shape (n, outputs).
+    """
+
+    kind: ClassVar[str] = "onnx"
+    requirements: ClassVar[tuple[str, ...]] = ("onnxruntime",)
+
+    def __init__(self, model: bytes, layout: Layout) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self.model = model
+        self.layout = layout
+        self.session = onnxruntime.InferenceSession(
+            model, options, providers=["CPUExecutionProvider"]
+        )
+        self.inputs = [tensor.name for tensor in self.session.get_inputs()]
+
+    def predict(self, columns: Columns) -> Scores:
+        """Scores by the graph."""
+        if self.inputs == ["features"]:
+            feed: dict[str, Any] = {"features": wide_matrix(columns, self.layout)}
+        else:
+            numeric, categories = split_matrices(columns, self.layout)
+            feed = {"numeric": numeric, "categories": categories}
+        (scores,) = self.session.run(["scores"], {name: feed[name] for name in self.inputs})
+        return np.asarray(scores, dtype=np.float64).reshape(-1, self.layout.outputs)
+
+    def save(self, folder: Path) -> None:
+        """Writes the graph."""
+        (folder / "model.onnx").write_bytes(self.model)
+        _describe(folder, {"kind": self.kind, "features": _names(self.layout)})
+
+    @classmethod
+    def load(cls, folder: Path, layout: Layout, description: dict[str, Any]) -> "OnnxEstimator":
+        """Reads what :meth:`save` wrote."""
+        return cls((folder / "model.onnx").read_bytes(), layout)
+
+
+def load_estimator(folder: Path, layout: Layout) -> "Estimator":
+    """Loads a saved estimator.
+
+    Raises:
+        UserError: If it was trained on other features than the plan makes.
+    """
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    if description["features"] != _names(layout):
+        raise UserError("The model's plan and estimator have different features; train it again.")
+    kinds: dict[str, Any] = {"xgboost": XGBoostEstimator, "onnx": OnnxEstimator}
+    loaded: Estimator = kinds[description["kind"]].load(folder, layout, description)
+    return loaded
+
+
+def _names(layout: Layout) -> list[str]:
+    return [feature.name for feature in layout.features]
+
+
+def _describe(folder: Path, description: dict[str, Any]) -> None:
+    text = json.dumps(description, indent=1) + "\n"
+    (folder / DESCRIPTION).write_text(text, encoding="utf-8")

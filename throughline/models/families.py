@@ -1,0 +1,27 @@
+"""The model families by their names in a recipe; a new family is added here."""
+
+from throughline.errors import UserError
+from throughline.models.family import Family
+from throughline.models.spark_gbt import SparkGbt
+from throughline.models.spark_linear import SparkLinear
+from throughline.models.xgboost import XGBoost
+from throughline.recipe import Model, Recipe
+from throughline.strict import nearest
+
+FAMILIES: dict[str, Family] = {
+    family.name: family for family in (SparkGbt(), SparkLinear(), XGBoost())
+}
+
+
+def models_named(recipe: Recipe, name: str) -> list[Model]:
+    """The recipe's models that one process trains: all of them, or the one called ``name``.
+
+    Raises:
+        UserError: If the recipe has no such model.
+    """
+    here = {model.title: model for model in recipe.models if model.family in FAMILIES}
+    if name == "all":
+        return list(here.values())
+    if name not in here:
+        raise UserError(f"The recipe {recipe.name} has no model {name!r}; {nearest(name, here)}.")
+    return [here[name]]

@@ -1,0 +1,75 @@
+"""What a model family is: it trains on a prepared table and ends as an estimator to serve."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from throughline.errors import UserError
+from throughline.models.estimator import Estimator
+from throughline.prepared import PreparedTable
+from throughline.strict import nearest
+
+Parameters = Mapping[str, Any]
+
+
+@dataclass
+class Trained:
+    """A trained candidate.
+
+    Attributes:
+        estimator: What is served.
+        parameters: All parameters it was trained with, defaults included.
+        importances: The features' importance, greater is more; empty if the family has none.
+        log_native: Logs the model in the family's own MLflow flavor, in the active run.
+        metrics: Further figures of the training (rounds, rows that the served form scores
+            differently).
+    """
+
+    estimator: Estimator
+    parameters: dict[str, Any]
+    importances: dict[str, float]
+    log_native: Callable[[], None]
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+class Family(Protocol):
+    """A model family; one file each, listed in :mod:`throughline.models.families`."""
+
+    name: ClassVar[str]
+
+    def defaults(self, table: PreparedTable) -> dict[str, Any]:
+        """The parameters that a recipe may change, with values that suit the table's task."""
+        ...
+
+    def train(self, table: PreparedTable, parameters: Parameters) -> Trained:
+        """Trains on the part ``train``; ``validation`` may decide when to stop.
+
+        Raises:
+            UserError: If the family cannot do the task, or the features have missing values that
+                it cannot take.
+        """
+        ...
+
+
+def with_defaults(family: Family, table: PreparedTable, parameters: Parameters) -> dict[str, Any]:
+    """The family's defaults, changed by ``parameters``.
+
+    Raises:
+        UserError: If the family has no such parameter.
+    """
+    defaults = family.defaults(table)
+    for name in parameters:
+        if name not in defaults:
+            raise UserError(
+                f"The family {family.name} has no parameter {name!r}; {nearest(name, defaults)}."
+            )
+    return {**defaults, **parameters}
+
+
+def refuse_missing(family: str, table: PreparedTable) -> None:
+    """Raises a UserError if the training rows have features with missing values."""
+    if missing := table.features_with_missing("train"):
+        raise UserError(
+            f"The family {family} cannot take missing values, and {missing[0]!r} has some; "
+            "impute it in the recipe, or use the family xgboost."
+        )

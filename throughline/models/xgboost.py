@@ -1,0 +1,105 @@
+"""XGBoost on one machine, over the narrow matrix; it takes missing values as they are."""
+
+import os
+from typing import Any, ClassVar
+
+from throughline.features.assembly import narrow_matrix
+from throughline.features.layout import Layout
+from throughline.models.estimator import XGBoostEstimator, xgboost_types
+from throughline.models.family import Parameters, Trained, with_defaults
+from throughline.prepared import PreparedTable
+
+
+class XGBoost:
+    """Gradient-boosted trees; the validation rows decide how many.
+
+    The names of the parameters are XGBoost's own; ``n_estimators`` is the most rounds to boost.
+    """
+
+    name: ClassVar[str] = "xgboost"
+
+    def defaults(self, table: PreparedTable) -> dict[str, Any]:
+        """XGBoost's parameters, slower to learn and more regular than its own defaults."""
+        return {
+            **_objective(table.layout),
+            "n_estimators": 1000,
+            "early_stopping_rounds": 50,
+            "learning_rate": 0.05,
+            "max_depth": 6,
+            "min_child_weight": 20.0,
+            "subsample": 0.8,
+            "colsample_bytree": 0.5,
+            "gamma": 0.0,
+            "reg_alpha": 0.0,
+            "reg_lambda": 1.0,
+            "max_bin": 256,
+            "max_cat_to_onehot": 4,
+            "scale_pos_weight": 1.0,
+            "tree_method": "hist",
+            "seed": 7,
+            "nthread": os.cpu_count() or 1,
+        }
+
+    def train(self, table: PreparedTable, parameters: Parameters) -> Trained:
+        """Boosts until the validation rows show no gain for ``early_stopping_rounds``."""
+        import xgboost
+
+        chosen = with_defaults(self, table, parameters)
+        booster_parameters = dict(chosen)
+        rounds = int(booster_parameters.pop("n_estimators"))
+        patience = int(booster_parameters.pop("early_stopping_rounds"))
+        data = {part: _matrix(table, part) for part in ("train", "validation")}
+        booster = xgboost.train(
+            booster_parameters,
+            data["train"],
+            rounds,
+            evals=[(data["validation"], "validation")],
+            early_stopping_rounds=patience,
+            verbose_eval=False,
+        )
+        gains = {str(name): _number(v) for name, v in booster.get_score("", "total_gain").items()}
+        names = [feature.name for feature in table.layout.features]
+        return Trained(
+            estimator=XGBoostEstimator(booster, table.layout),
+            parameters=chosen,
+            importances={name: gains.get(f"f{i}", 0.0) for i, name in enumerate(names)},
+            log_native=lambda: _log_native(booster),
+            metrics={"boosting_rounds": float(booster.best_iteration + 1)},
+        )
+
+
+def _number(value: float | list[float]) -> float:
+    return float(value[0] if isinstance(value, list) else value)
+
+
+def _matrix(table: PreparedTable, part: str) -> Any:
+    import xgboost
+
+    columns = table.columns(part)
+    return xgboost.DMatrix(
+        narrow_matrix(columns, table.layout),
+        label=columns[table.layout.label],
+        feature_types=xgboost_types(table.layout),
+        enable_categorical=True,
+    )
+
+
+def _objective(layout: Layout) -> dict[str, Any]:
+    if layout.task == "regression":
+        return {"objective": "reg:squarederror", "eval_metric": "rmse"}
+    if layout.binary:
+        return {"objective": "binary:logistic", "eval_metric": "auc"}
+    return {
+        "objective": "multi:softprob",
+        "eval_metric": "mlogloss",
+        "num_class": layout.outputs,
+    }
+
+
+def _log_native(booster: Any) -> None:
+    import mlflow.xgboost
+    import xgboost
+
+    mlflow.xgboost.log_model(
+        booster, name="native", pip_requirements=[f"xgboost=={xgboost.__version__}"]
+    )

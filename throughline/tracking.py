@@ -1,0 +1,113 @@
+"""Runs: the active run of a step, its parent and its outputs, as tags that other steps read."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from throughline.errors import UserError
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+logger = logging.getLogger(__name__)
+
+PARENT = "mlflow.parentRunId"
+PREPARED = "throughline.prepared"
+CANDIDATE = "throughline.candidate"
+FAILURE = "throughline.error"
+STEP = "throughline.step"
+FIGURE = "throughline.figure"
+"""A step's main figure in one line, for the table at the end of a chain."""
+
+
+@contextmanager
+def step_run(step: str) -> "Iterator[Run]":
+    """The run of a step: the one that ``mlflow run`` opened, else a new one.
+
+    A user's mistake inside is kept in the run as a tag, and the run ends as FAILED.
+    """
+    import mlflow
+
+    with mlflow.start_run(run_name=None if "MLFLOW_RUN_ID" in os.environ else step) as run:
+        mlflow.set_tag(STEP, step)
+        try:
+            yield run
+        except UserError as error:
+            mlflow.set_tag(FAILURE, str(error))
+            raise
+
+
+def find_run(run_id: str, what: str) -> "Run":
+    """The run with this id.
+
+    Raises:
+        UserError: If there is none; ``what`` says which parameter named it.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return mlflow.MlflowClient().get_run(run_id)
+    except MlflowException:
+        raise UserError(
+            f"There is no run {run_id!r} in the tracking store; give {what} the id of a finished "
+            "run."
+        ) from None
+
+
+def latest(tag: str, step: str) -> "Run":
+    """The newest finished run in the active experiment that has this tag.
+
+    Raises:
+        UserError: If there is none; ``step`` is the one to run first.
+    """
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    active = mlflow.active_run()
+    experiment = active.info.experiment_id if active else "0"
+    query = f"tags.`{tag}` != '' AND attributes.status = 'FINISHED'"
+    found = client.search_runs(
+        [experiment], query, max_results=1, order_by=["attributes.start_time DESC"]
+    )
+    if not found:
+        raise UserError(f"No finished run of {step} is in this experiment; run {step} first.")
+    return found[0]
+
+
+def prepared_uri(run_id: str) -> str:
+    """Where the prep step of this run wrote its table; ``latest`` is the last one that finished.
+
+    Raises:
+        UserError: If the run did not finish a preparation.
+    """
+    run = latest(PREPARED, "prep") if run_id == "latest" else find_run(run_id, "prep_run")
+    uri = run.data.tags.get(PREPARED)
+    if not uri:
+        raise UserError(f"The run {run_id} did not prepare a table; give prep_run a run of prep.")
+    return str(uri)
+
+
+def children(run_id: str) -> "list[Run]":
+    """The runs directly below a run, oldest first."""
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    experiment = client.get_run(run_id).info.experiment_id
+    found = client.search_runs(
+        [experiment], f"tags.`{PARENT}` = '{run_id}'", order_by=["attributes.start_time ASC"]
+    )
+    return list(found)
+
+
+def candidates(run_ids: list[str]) -> "list[Run]":
+    """The finished candidates among these runs and all runs below them."""
+    found: list[Run] = []
+    for run_id in run_ids:
+        run = find_run(run_id, "candidates")
+        if run.data.tags.get(CANDIDATE) and run.info.status in ("FINISHED", "RUNNING"):
+            found.append(run)
+        found += candidates([child.info.run_id for child in children(run_id)])
+    return found
