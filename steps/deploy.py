@@ -23,9 +23,9 @@ def main() -> None:
     from throughline.deployment.targets import open_target
 
     target = open_target(options.target, options.data_root, options.port)
-    import mlflow  # takes seconds, so it comes after the options are known to be good
+    from throughline.tracking import step_run  # MLflow takes seconds: after the options are good
 
-    with mlflow.start_run():
+    with step_run("deploy"):
         if options.action == "deploy":
             from throughline.deployment.versions import resolve
 
@@ -54,10 +54,12 @@ def log(deployment: "Deployment") -> None:
     """Logs the address, the start-up time and the latency; prints a request to try."""
     import mlflow
 
+    from throughline.tracking import FIGURE
     from throughline.deployment.client import EndpointClient
     from throughline.deployment.smoke import example_request
     from throughline.deployment.versions import fetch
 
+    mlflow.set_tag(FIGURE, f"{deployment.model.uri} at {deployment.url} ({deployment.change})")
     facts: dict[str, Any] = {"url": deployment.url, "pid": deployment.pid, "log": deployment.log}
     facts |= {"version": deployment.model.version, "change": deployment.change}
     mlflow.set_tags({f"endpoint.{name}": str(value) for name, value in facts.items()})
@@ -73,4 +75,5 @@ def log(deployment: "Deployment") -> None:
     print(f"{deployment.model.uri} is served at {deployment.url} ({deployment.change}):\n{command}")
 
 
-run_step(main)
+if __name__ == "__main__":
+    run_step(main)

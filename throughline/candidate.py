@@ -14,7 +14,7 @@ from throughline.models.family import Trained
 from throughline.models.served import ServedModel
 from throughline.models.signature import conform, signature_of
 from throughline.prepared import PreparedTable
-from throughline.tracking import CANDIDATE
+from throughline.tracking import CANDIDATE, MODEL, PREPARED
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +66,7 @@ def log_candidate(
     _log_pictures(table, trained, served)
     trained.log_native()
     uri = _log_served(table, served, register_as)
+    mlflow.set_tags({MODEL: uri, PREPARED: table.output.uri})
     logger.info("%s: %s", title, summary(found, table.recipe.metric))
     return Candidate(uri, found)
 

@@ -8,12 +8,13 @@ division by zero is missing.
 
 import ast
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import narwhals as nw
 
 from throughline.errors import UserError
+
 
 class ExpressionError(UserError, ValueError):
     """An expression that does not parse or leaves the language."""
@@ -48,7 +49,7 @@ def columns_of(expression: str) -> list[str]:
         ExpressionError: If the expression does not parse or leaves the language.
     """
     found: dict[str, None] = {}
-    _compile(_parse(expression), expression, found)
+    _compiled(expression, found)
     return list(found)
 
 
@@ -58,7 +59,21 @@ def compile_expression(expression: str) -> nw.Expr:
     Raises:
         ExpressionError: If the expression does not parse or leaves the language.
     """
-    return _compile(_parse(expression), expression, {})
+    return _compiled(expression, {})
+
+
+def check_kinds(expression: str, kinds: Mapping[str, str]) -> str:
+    """The kind of what ``expression`` yields; the engines cast in different ways, so nothing is.
+
+    Args:
+        expression: An expression of the language.
+        kinds: The kinds of its columns: ``number``, ``text``, ``time`` or ``boolean``; a category's
+            code counts as a number, and a column that is not among them is ``other``.
+
+    Raises:
+        ExpressionError: If it compares or computes with kinds that do not go together.
+    """
+    return _kind(_parse(expression), expression, kinds)
 
 
 def is_condition(expression: str) -> bool:
@@ -86,9 +101,18 @@ def check_condition(expression: str) -> str:
 def _parse(expression: str) -> ast.expr:
     try:
         return ast.parse(expression.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = getattr(error, "msg", None) or str(error)
         raise ExpressionError(f"The expression {expression!r} does not parse: {reason}.") from None
+
+
+def _compiled(expression: str, found: dict[str, None]) -> Any:
+    try:
+        return _compile(_parse(expression), expression, found)
+    except RecursionError:
+        raise ExpressionError(
+            f"The expression {expression[:40]!r}... is nested too deeply; make it shorter."
+        ) from None
 
 
 def _compile(node: ast.expr, text: str, found: dict[str, None]) -> Any:
@@ -101,7 +125,9 @@ def _compile(node: ast.expr, text: str, found: dict[str, None]) -> Any:
         case ast.Name(id=name):
             found[name] = None
             return nw.col(name)
-        case ast.Call(func=ast.Name(id="col"), args=[ast.Constant(value=str() as name)]):
+        case ast.Call(
+            func=ast.Name(id="col"), args=[ast.Constant(value=str() as name)], keywords=[]
+        ):
             found[name] = None
             return nw.col(name)
         case ast.UnaryOp(op=ast.Not()):
@@ -140,12 +166,53 @@ def _compare_pair(
         case ast.IsNot(), ast.Constant(value=None):
             return ~walk(left).is_null()
         case ast.In() | ast.NotIn(), ast.Tuple() | ast.List():
-            try:
-                values = list(ast.literal_eval(right))
-            except ValueError:
-                raise ExpressionError(f"In {text!r}, what follows 'in' must be plain values.") from None
+            values = _plain_values(right, text)
             inside = nw.any_horizontal(*[walk(left) == v for v in values], ignore_nulls=False)
             return inside if isinstance(op, ast.In) else ~inside
     if type(op) in _COMPARE:
         return _COMPARE[type(op)](walk(left), walk(right))
     raise ExpressionError(f"In {text!r}, the comparison with {ast.unparse(right)!r} is not possible.")
+
+
+def _plain_values(node: ast.Tuple | ast.List, text: str) -> list[Any]:
+    try:
+        values = list(ast.literal_eval(node))
+    except ValueError:
+        values = []
+    if not values or not all(isinstance(value, bool | int | float | str) for value in values):
+        raise ExpressionError(f"In {text!r}, what follows 'in' must be a list of plain values.")
+    return values
+
+
+def _kind(node: ast.expr, text: str, kinds: Mapping[str, str]) -> str:
+    def only(wanted: str, *children: ast.expr) -> str:
+        for child in children:
+            if (found := _kind(child, text, kinds)) != wanted:
+                raise ExpressionError(
+                    f"In {text!r}, {ast.unparse(child)!r} is of kind {found}, where only a "
+                    f"{wanted} will do."
+                )
+        return wanted
+
+    match node:
+        case ast.Constant():
+            return {bool: "boolean", str: "text"}.get(type(node.value), "number")
+        case ast.Name(id=name) | ast.Call(args=[ast.Constant(value=name)]):
+            kind = kinds.get(str(name), "other")
+            return "number" if kind == "category" else kind
+        case ast.UnaryOp(op=ast.Not()):
+            return only("boolean", node.operand)
+        case ast.UnaryOp():
+            return only("number", node.operand)
+        case ast.BoolOp():
+            return only("boolean", *node.values)
+        case ast.BinOp():
+            return only("number", node.left, node.right)
+        case ast.Compare():
+            operands = [node.left, *node.comparators]
+            for left, op, right in zip(operands, node.ops, operands[1:], strict=False):
+                compared = right.elts if isinstance(right, ast.Tuple | ast.List) else [right]
+                wanted = _kind(left, text, kinds)
+                if not isinstance(op, ast.Is | ast.IsNot):
+                    only(wanted, *compared)
+    return "boolean"

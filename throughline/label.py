@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING
 
 from throughline.errors import UserError
-from throughline.expressions import columns_of, compile_expression, is_condition
+from throughline.expressions import check_kinds, columns_of, compile_expression, is_condition
 from throughline.features.op import quoted
+from throughline.features.schema import kinds_of
 from throughline.strict import nearest
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def add_label(table: "DataFrame", label: "Label") -> "DataFrame":
                 f"The label reads the column {column!r}, which is not in the table; "
                 f"{nearest(column, table.columns)}."
             )
+    check_kinds(source, kinds_of(table))
     value = compile_expression(source).alias(label.name)
     table = nw.from_native(table).with_columns(value).to_native()
     found = F.col(quoted(label.name))

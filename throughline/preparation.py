@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from throughline.errors import UserError
+from throughline.expressions import check_kinds, columns_of, compile_expression
 from throughline.features.fitting import check_ops, fit_plan
 from throughline.features.op import quoted
 from throughline.features.plan import Plan
@@ -102,15 +103,13 @@ def raw_table(
     """
     table = read_table(spark, recipe.source.table, data_root)
     if recipe.source.where:
-        from throughline.expressions import compile_expression
-
-        condition = compile_expression(recipe.source.where).fill_null(False)
-        table = nw.from_native(table).filter(condition).to_native()
+        table = _rows_where(table, recipe.source.where)
     _has_columns(table, recipe.key, "key")
     table = sampled(table, fraction, recipe.key)
     _has_moment_columns(table, recipe)
     table = add_moments(table, recipe.moments)
     table = add_label(table, recipe.label)
+    table = add_split(table, recipe.split, recipe.key)
     _has_columns(table, recipe.known_after, "known_after")
     for feature in recipe.history:
         _has_columns(table, _read_by(feature), "history")
@@ -119,7 +118,15 @@ def raw_table(
     for join in recipe.source.joins:
         table = join_table(table, read_table(spark, join.table, data_root), join)
     check_ops(recipe.prepare, kinds_of(table))
-    return add_split(table, recipe.split, recipe.key)
+    return table
+
+
+def _rows_where(table: "DataFrame", where: str) -> "DataFrame":
+    _has_columns(table, columns_of(where), "source.where")
+    check_kinds(where, kinds_of(table))
+    condition = compile_expression(where).fill_null(False)
+    kept: DataFrame = nw.from_native(table).filter(condition).to_native()
+    return kept
 
 
 def write_raw(table: "DataFrame", recipe: "Recipe", output: Output) -> None:
@@ -159,11 +166,10 @@ def _read_by(feature: Any) -> list[str]:
 
 
 def _has_moment_columns(table: "DataFrame", recipe: "Recipe") -> None:
-    from throughline.expressions import columns_of
-
     for name, moment in recipe.moments.items():
         columns = [moment.start, *columns_of(str(moment.plus_minutes))]
         _has_columns(table, columns, f"moments.{name}")
+        check_kinds(f"0 + {moment.plus_minutes}", kinds_of(table))
         if kinds_of(table)[moment.start] != "time":
             raise UserError(
                 f"The moment {name!r} starts from {moment.start!r}, which holds "

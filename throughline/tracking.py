@@ -11,11 +11,14 @@ from throughline.errors import UserError
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+    from throughline.prepared import PreparedTable
+
 logger = logging.getLogger(__name__)
 
 PARENT = "mlflow.parentRunId"
 PREPARED = "throughline.prepared"
 CANDIDATE = "throughline.candidate"
+MODEL = "throughline.model"
 FAILURE = "throughline.error"
 STEP = "throughline.step"
 FIGURE = "throughline.figure"
@@ -102,12 +105,55 @@ def children(run_id: str) -> "list[Run]":
     return list(found)
 
 
-def candidates(run_ids: list[str]) -> "list[Run]":
-    """The finished candidates among these runs and all runs below them."""
-    found: list[Run] = []
-    for run_id in run_ids:
-        run = find_run(run_id, "candidates")
-        if run.data.tags.get(CANDIDATE) and run.info.status in ("FINISHED", "RUNNING"):
-            found.append(run)
-        found += candidates([child.info.run_id for child in children(run_id)])
+def candidates_of(runs: str) -> "list[Run]":
+    """The candidates among the given runs and all runs below them.
+
+    Args:
+        runs: Run ids with commas between, or ``latest``: those of the newest prepared table.
+
+    Raises:
+        UserError: If a run does not exist, or there is no candidate.
+    """
+    if runs == "latest":
+        found = _newest_candidates()
+    else:
+        found = [run for run_id in runs.split(",") for run in _candidates_below(run_id.strip())]
+    if not found:
+        raise UserError(f"There is no candidate under the runs {runs}; run train first.")
     return found
+
+
+def prepared_of(candidates: "list[Run]") -> "PreparedTable":
+    """The prepared table that all the candidates were trained on.
+
+    Raises:
+        UserError: If there are several: figures on different rows do not compare.
+    """
+    from throughline.prepared import PreparedTable
+
+    tables = {run.data.tags[PREPARED] for run in candidates}
+    if len(tables) > 1:
+        raise UserError(
+            "The candidates were trained on different prepared tables and do not compare; "
+            "give runs that follow one run of prep."
+        )
+    return PreparedTable.open(tables.pop())
+
+
+def _newest_candidates() -> "list[Run]":
+    import mlflow
+
+    active = mlflow.active_run()
+    newest = latest(CANDIDATE, "train")
+    found = mlflow.MlflowClient().search_runs(
+        [active.info.experiment_id if active else newest.info.experiment_id],
+        f"tags.`{CANDIDATE}` != '' AND tags.`{PREPARED}` = '{newest.data.tags[PREPARED]}'"
+        " AND attributes.status = 'FINISHED'",
+    )
+    return list(found)
+
+
+def _candidates_below(run_id: str) -> "list[Run]":
+    run = find_run(run_id, "candidates")
+    own = [run] if run.data.tags.get(CANDIDATE) and run.info.status == "FINISHED" else []
+    return own + [c for child in children(run_id) for c in _candidates_below(child.info.run_id)]

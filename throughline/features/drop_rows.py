@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import narwhals as nw
 from pydantic import Field, model_validator
 
-from throughline.expressions import check_condition, columns_of, compile_expression
+from throughline.expressions import check_condition, check_kinds, columns_of, compile_expression
 from throughline.features.op import FittedOp, Frame, Kind, Op, Schema
 
 if TYPE_CHECKING:
@@ -57,6 +57,13 @@ class DropRows(Op):
     def reads(self) -> list[str]:
         """The columns of both conditions."""
         return [*self.missing, *(columns_of(self.where) if self.where else [])]
+
+    def check(self, schema: Schema) -> dict[str, Kind]:
+        """Also checks that the condition compares like with like."""
+        after = super().check(schema)
+        if self.where:
+            check_kinds(self.where, schema)
+        return after
 
     def writes(self, schema: Schema) -> dict[str, Kind]:
         """Nothing."""

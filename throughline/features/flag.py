@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import narwhals as nw
 from pydantic import Field, field_validator
 
-from throughline.expressions import check_condition, columns_of, compile_expression
+from throughline.expressions import check_condition, check_kinds, columns_of, compile_expression
 from throughline.features.op import FittedOp, Kind, Op, Schema
 
 if TYPE_CHECKING:
@@ -43,6 +43,12 @@ class Flag(Op):
     def reads(self) -> list[str]:
         """The columns of the condition."""
         return columns_of(self.when)
+
+    def check(self, schema: Schema) -> dict[str, Kind]:
+        """Also checks that the condition compares like with like."""
+        after = super().check(schema)
+        check_kinds(self.when, schema)
+        return after
 
     def writes(self, schema: Schema) -> dict[str, Kind]:
         """The new column."""

@@ -1,6 +1,6 @@
 """``one_hot``: categories as integer codes; assembly widens them to one column each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals as nw
@@ -8,19 +8,21 @@ from pydantic import Field
 
 from throughline.features.layout import View
 from throughline.features.op import FittedOp, Kind, Op, Schema, quoted
+from throughline.features.schema import input_types
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 
 class FittedOneHot(FittedOp):
     """The known categories of each column, most frequent first; the code is the position.
 
-    The code after the last one stands for every other category and for a missing value.
+    The code after the last one stands for every other category and for a missing value. Decimal
+    numbers stay numbers: the engines write them as text in different ways (1.0E10, 1e10).
     """
 
     name: ClassVar[str] = "one_hot"
-    known: dict[str, list[str]]
+    known: dict[str, list[str] | list[float]]
 
     def expressions(self) -> list[nw.Expr]:
         """Each column as its code."""
@@ -31,11 +33,11 @@ class FittedOneHot(FittedOp):
         return {column: (len(values) + 1, "one_hot") for column, values in self.known.items()}
 
 
-def _code(column: str, values: list[str]) -> nw.Expr:
-    text = nw.col(column).cast(nw.String)
+def _code(column: str, values: Sequence[str | float]) -> nw.Expr:
     if not values:
         return nw.lit(0, dtype=nw.Int32)
-    return text.replace_strict(
+    found = nw.col(column).cast(nw.Float64 if isinstance(values[0], float) else nw.String)
+    return found.replace_strict(
         values, list(range(len(values))), default=len(values), return_dtype=nw.Int32
     )
 
@@ -64,12 +66,15 @@ class OneHot(Op):
         """Counts the categories of all columns in one job; ties are broken by name."""
         from pyspark.sql import functions as F
 
-        pairs = F.array(
-            *[
-                F.struct(F.lit(i).alias("column"), F.col(quoted(name)).cast("string").alias("value"))
-                for i, name in enumerate(self.columns)
-            ]
-        )
+        types = input_types(training)
+
+        def pair(number: int, name: str) -> "Column":
+            value = F.col(quoted(name))
+            if types[name] == "double":
+                value = value.cast("double") + F.lit(0.0)  # minus zero is zero
+            return F.struct(F.lit(number).alias("column"), value.cast("string").alias("value"))
+
+        pairs = F.array(*[pair(i, name) for i, name in enumerate(self.columns)])
         counted = (
             training.select(F.explode(pairs).alias("pair"))
             .where(F.col("pair.value").isNotNull())
@@ -79,7 +84,9 @@ class OneHot(Op):
             .agg(F.sort_array(F.collect_list(F.struct(-F.col("count"), "pair.value"))).alias("all"))
             .select("column", F.slice("all", 1, self.max_categories).alias("top"))
         )
-        known: dict[str, list[str]] = {name: [] for name in self.columns}
+        known: dict[str, list[str] | list[float]] = {name: [] for name in self.columns}
         for row in counted.toLocalIterator():
-            known[self.columns[row["column"]]] = [pair[1] for pair in row["top"]]
+            name = self.columns[row["column"]]
+            plain = float if types[name] == "double" else str
+            known[name] = [plain(value) for _, value in row["top"]]
         return FittedOneHot(known=known)

@@ -1,8 +1,10 @@
 """The served model as MLflow loads it: this file is logged as it is ("models from code")."""
 
 from pathlib import Path
+from typing import Any
 
 import mlflow
+import pandas as pd
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from throughline.models.served import ServedModel
@@ -15,8 +17,12 @@ class ServedPyfunc(PythonModel):  # type: ignore[misc]  # MLflow's class is unty
         """Loads plan and estimator."""
         self.model = ServedModel.load(Path(context.artifacts["served"]))
 
-    # No type hints here: MLflow reads them as a schema, and the signature says more.
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+    def predict(
+        self,
+        context: PythonModelContext,
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,
+    ) -> pd.DataFrame:
         """Predicts raw rows."""
         return self.model.predict(model_input)
 

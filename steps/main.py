@@ -1,0 +1,62 @@
+"""Runs the whole chain: prep, train, tune, distributed_train, register, deploy."""
+
+import argparse
+import os
+import sys
+
+sys.path.insert(0, os.getcwd())
+
+from throughline.recipe import load_recipe
+from throughline.step import fraction, run_step
+
+
+def main() -> None:
+    """Parses the arguments, runs the steps, prints what they did."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipe", default="recipes/flights.yaml", help="the recipe's file")
+    parser.add_argument("--data_root", default="data", help="where tables are written")
+    parser.add_argument("--fraction", type=fraction, default=1.0, help="share of the rows to take")
+    parser.add_argument("--workers", type=int, default=2, help="workers of the network's training")
+    parser.add_argument("--epochs", type=int, default=10, help="epochs of the network's training")
+    parser.add_argument("--max_evals", type=int, default=0, help="trials; 0: as the recipe says")
+    parser.add_argument("--port", type=int, default=5055, help="the endpoint's port")
+    parser.add_argument("--env_manager", default="local", help="for the steps, as mlflow run has it")
+    arguments = parser.parse_args()
+    recipe = load_recipe(arguments.recipe)
+
+    from throughline.chain import Chain
+    from throughline.registry import champion_of
+    from throughline.spark import java_home
+    from throughline.tracking import step_run
+
+    java_home()
+    chain = Chain(arguments.env_manager)
+    with step_run("main"):
+        inputs = {
+            "recipe": arguments.recipe,
+            "data_root": arguments.data_root,
+            "fraction": arguments.fraction,
+        }
+        prepared = {"prep_run": chain.run("prep", inputs)}
+        candidates = [chain.run("train", prepared)]
+        if recipe.search:
+            tuning = {**prepared, "max_evals": arguments.max_evals}
+            candidates.append(chain.run("tune", tuning))
+        else:
+            chain.skip("tune", "the recipe has no search")
+        if any(model.family == "network" for model in recipe.models):
+            sizes = {"workers": arguments.workers, "epochs": arguments.epochs}
+            candidates.append(chain.run("distributed_train", {**prepared, **sizes}))
+        else:
+            chain.skip("distributed_train", "the recipe has no network")
+        chain.run("register", {"candidates": ",".join(candidates)})
+        if champion_of(recipe.name):
+            served = {"model": recipe.name, "port": arguments.port}
+            chain.run("deploy", {**served, "data_root": arguments.data_root})
+        else:
+            chain.skip("deploy", "no candidate may be champion yet")
+        print(f"\n{chain.table()}\n\n{chain.where_to_look()}")  # noqa: T201 (for people)
+
+
+if __name__ == "__main__":
+    run_step(main)

@@ -1,0 +1,109 @@
+"""The chain of steps: each a run of its own below one parent, started through ``mlflow.run``."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from throughline.errors import UserError
+from throughline.step import child_errors
+from throughline.tracking import FIGURE
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Finished:
+    """A step that ended: its run, how long it took, and its main figure."""
+
+    step: str
+    state: str
+    seconds: float
+    run_id: str
+    figure: str = ""
+
+
+@dataclass
+class Chain:
+    """Runs entry points of this project one after the other.
+
+    Attributes:
+        env_manager: Handed to every step: ``mlflow run`` does not pass its own on.
+        finished: The steps so far.
+    """
+
+    env_manager: str
+    finished: list[Finished] = field(default_factory=list)
+
+    def run(self, step: str, parameters: Mapping[str, object]) -> str:
+        """Runs an entry point to its end, nested below the active run, and returns its run's id.
+
+        Raises:
+            UserError: If the step ended with a user's mistake; the sentence names the step.
+            RuntimeError: If it ended in another way than well.
+        """
+        import mlflow
+        from mlflow.exceptions import ExecutionException
+
+        logger.info("step %s", step)
+        started = time.monotonic()
+        with child_errors() as mistake:
+            try:
+                submitted = mlflow.projects.run(
+                    ".",
+                    entry_point=step,
+                    parameters={name: str(value) for name, value in parameters.items()},
+                    experiment_id=_experiment(),
+                    run_name=step,
+                    env_manager=self.env_manager,
+                )
+            except ExecutionException:
+                sentence = mistake.read_text(encoding="utf-8") if mistake.exists() else ""
+                if sentence:
+                    raise UserError(f"The step {step} stopped: {sentence}") from None
+                raise RuntimeError(f"The step {step} failed; what it printed is above.") from None
+        run_id = str(submitted.run_id)
+        figure = mlflow.MlflowClient().get_run(run_id).data.tags.get(FIGURE, "")
+        seconds = time.monotonic() - started
+        self.finished.append(Finished(step, "ran", seconds, run_id, figure))
+        return run_id
+
+    def skip(self, step: str, why: str) -> None:
+        """Leaves a step out, and says why."""
+        logger.info("step %s is left out: %s", step, why)
+        self.finished.append(Finished(step, "left out", 0.0, "", why))
+
+    def table(self) -> str:
+        """The steps as a table for people."""
+        columns: list[tuple[str, Callable[[Finished], str]]] = [
+            ("step", lambda one: one.step),
+            ("state", lambda one: one.state),
+            ("seconds", lambda one: f"{one.seconds:.1f}"),
+            ("figure", lambda one: one.figure),
+        ]
+        rows = [[title for title, _ in columns]]
+        rows += [[show(one) for _, show in columns] for one in self.finished]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        )
+
+    def where_to_look(self) -> str:
+        """The tracking UI's command; after deploy, the endpoint and a request to try."""
+        import mlflow
+
+        lines = [f"runs:      mlflow ui --backend-store-uri {mlflow.get_tracking_uri()}"]
+        last = self.finished[-1]
+        if last.step == "deploy" and last.run_id:
+            endpoint = mlflow.artifacts.load_dict(f"runs:/{last.run_id}/endpoint.json")
+            served = f"{endpoint['url']} serves {endpoint['model']}, pid {endpoint['pid']}"
+            lines += [f"endpoint:  {served}", f"try:       {endpoint['curl']}"]
+        return "\n".join(lines)
+
+
+def _experiment() -> str | None:
+    import mlflow
+
+    active = mlflow.active_run()
+    return active.info.experiment_id if active else None
