@@ -8,6 +8,7 @@ sys.path.insert(0, os.getcwd())
 
 from throughline.outputs import Output
 from throughline.recipe import load_recipe
+from throughline.spark import session, warm_up
 from throughline.step import fraction, run_step
 
 
@@ -19,11 +20,11 @@ def main() -> None:
     parser.add_argument("--fraction", type=fraction, default=1.0, help="share of the rows to take")
     arguments = parser.parse_args()
     recipe = load_recipe(arguments.recipe)
+    warm_up()
 
     import mlflow
 
     from throughline.preparation import prepare
-    from throughline.spark import session
     from throughline.tracking import FIGURE, PREPARED, step_run
 
     with step_run("prep") as run:

@@ -143,3 +143,85 @@ def spark():
 @pytest.fixture(scope="session")
 def both(spark) -> Both:
     return Both(spark)
+
+
+SMALL = """
+name: small
+source: {table: TABLE}
+key: [id]
+label: {name: late, from: delay > 30, task: classification}
+known_after: [delay]
+split: {by: t, test_from: 2013-01-09, validation: 0.2}
+prepare:
+  - drop_rows: {missing: [late]}
+  - fill: {columns: [odd name], value: UNKNOWN}
+  - impute: {columns: [x], strategy: median, flag: true}
+  - date_parts: {column: t, parts: [hour, day_of_week], time_zone: America/New_York}
+  - one_hot: {columns: [odd name]}
+  - scale: {columns: [x]}
+metric: roc_auc
+models:
+  - {family: xgboost, parameters: {n_estimators: 20}}
+"""
+
+
+def small_rows() -> Any:
+    """Ten days of hourly rows, of which some miss a number, a category or the label."""
+    import numpy as np
+    import pandas as pd
+
+    draw = np.random.default_rng(7)
+    count = 240
+    x, n = draw.normal(size=count), draw.integers(0, 5, count)
+    category = draw.choice(np.array(["a", "b", "时间", None], dtype=object), count)
+    delay = 30 + 40 * x + 10 * (n - 2) + 20 * (category == "a") + draw.normal(size=count)
+    return pd.DataFrame(
+        {
+            "id": range(count),
+            "t": pd.date_range("2013-01-01", periods=count, freq="h", tz="UTC"),
+            "x": np.where(draw.random(count) < 0.1, np.nan, x),
+            "n": n,
+            "odd name": category,
+            "flag": draw.random(count) < 0.5,
+            "remark": "never a feature",
+            "delay": np.where(draw.random(count) < 0.05, np.nan, delay),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def small_recipe_text() -> str:
+    """The recipe of the small table; TABLE stands for its path."""
+    return SMALL
+
+
+@pytest.fixture(scope="session")
+def small_table(tmp_path_factory):
+    """The path of the small table as Parquet."""
+    path = tmp_path_factory.mktemp("small table") / "rows.parquet"
+    small_rows().to_parquet(path, index=False, coerce_timestamps="us")
+    return path
+
+
+@pytest.fixture(scope="session")
+def prepared(spark, small_table, tmp_path_factory):
+    """A finished preparation of the small table."""
+    from throughline.outputs import Output
+    from throughline.preparation import prepare
+    from throughline.prepared import PreparedTable
+    from throughline.recipe import parse_recipe
+
+    recipe = parse_recipe(SMALL.replace("TABLE", str(small_table)))
+    output = Output.below(str(tmp_path_factory.mktemp("data root")), "prepared")
+    prepare(spark, recipe, output, "unused", row_groups=2)
+    return PreparedTable.open(output.uri)
+
+
+@pytest.fixture(scope="session")
+def served(prepared):
+    """A served model of the small table."""
+    from throughline.models.served import ServedModel
+    from throughline.models.xgboost import XGBoost
+
+    trained = XGBoost().train(prepared, {"n_estimators": 20, "min_child_weight": 1})
+    return ServedModel(prepared.plan, trained.estimator, threshold=0.4)

@@ -169,7 +169,7 @@ def _has_moment_columns(table: "DataFrame", recipe: "Recipe") -> None:
     for name, moment in recipe.moments.items():
         columns = [moment.start, *columns_of(str(moment.plus_minutes))]
         _has_columns(table, columns, f"moments.{name}")
-        check_kinds(f"0 + {moment.plus_minutes}", kinds_of(table))
+        check_kinds(f"-({moment.plus_minutes})", kinds_of(table))
         if kinds_of(table)[moment.start] != "time":
             raise UserError(
                 f"The moment {name!r} starts from {moment.start!r}, which holds "

@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -92,7 +93,7 @@ class Rolling(Strict):
     by: tuple[str, ...] = Field(min_length=1)
     time: str = Field(description="When a row's value of the column is known.")
     at: str = Field(description="The row's own moment, from which the lag counts back.")
-    within: Duration
+    within: Annotated[Duration, Field(gt=0)]
     lag: Duration = 0
     functions: tuple[Literal["mean", "count", "min", "max", "std"], ...] = Field(min_length=1)
 
@@ -157,7 +158,7 @@ class Split(Strict):
     """Which rows are for testing and which for validation."""
 
     by: str | None = Field(default=None, description="A time column.")
-    test_from: dt.datetime | dt.date | None = None
+    test_from: dt.datetime | None = Field(default=None, description="A day, or a moment; in UTC.")
     validation: float = Field(default=0.15, gt=0, lt=1, description="Share of the other rows.")
     random: RandomSplit | None = None
     seed: int = 7
@@ -289,7 +290,7 @@ def parse_recipe(text: str, path: str = "recipe") -> Recipe:
 
 
 def json_schema() -> dict[str, Any]:
-    """The recipe's JSON schema, for editors."""
+    """The recipe's JSON schema, for editors; ``python -m throughline.recipe`` prints it."""
     schema = Recipe.model_json_schema(by_alias=True)
     lines = []
     for name, op in OPS.items():
@@ -354,3 +355,6 @@ def _short(seconds: int) -> str:
             return f"{seconds // _SECONDS[unit]}{unit}"
     return f"{seconds}s"
 
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n")

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_starting = threading.Lock()
+
 JAVA_VERSIONS = (8, 11, 17)
 """What Spark 3.5 runs on (its documentation, "Downloading")."""
 
@@ -24,21 +27,36 @@ JAVA_VERSIONS = (8, 11, 17)
 def session(name: str = "throughline") -> "SparkSession":
     """Gives the active Spark session (on Databricks, in a notebook), or starts a local one.
 
-    The session's time zone is UTC: a moment without a zone means the same everywhere.
+    The session's time zone is UTC: a moment without a zone means the same everywhere. Column names
+    are told apart by case, as they are where a model is served.
 
     Raises:
         UserError: If no Java is found, or one that Spark cannot run on.
     """
     from pyspark.sql import SparkSession
 
-    active = SparkSession.getActiveSession()
-    if active is None:
-        active = _local_session(name)
+    with _starting:
+        active = SparkSession.getActiveSession() or _local_session(name)
     active.conf.set("spark.sql.session.timeZone", "UTC")
+    active.conf.set("spark.sql.caseSensitive", "true")
     return active
 
 
+def warm_up() -> None:
+    """Starts the session in the background, while a step imports what it needs.
+
+    Raises:
+        UserError: At once, if no fitting Java is found.
+    """
+    from pyspark.sql import SparkSession
+
+    if SparkSession.getActiveSession() is None:
+        os.environ["JAVA_HOME"] = java_home()
+        threading.Thread(target=session, name="spark", daemon=True).start()
+
+
 def _local_session(name: str) -> "SparkSession":
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
     os.environ["JAVA_HOME"] = java_home()
@@ -58,7 +76,8 @@ def _local_session(name: str) -> "SparkSession":
     builder = SparkSession.builder.master(f"local[{cores}]").appName(name)
     for key, value in settings.items():
         builder = builder.config(key, value)
-    logger.info("starting Spark on %d cores", cores)
+    if SparkContext._active_spark_context is None:
+        logger.info("starting Spark on %d cores", cores)
     return builder.getOrCreate()
 
 

@@ -88,10 +88,7 @@ def _part_by_time(table: "DataFrame", split: "Split") -> "Column":
     )
 
 
-def _utc_seconds(moment: dt.datetime | dt.date | None) -> int:
-    if not isinstance(moment, dt.datetime):
-        assert moment is not None  # noqa: S101 (the recipe's own check)
-        moment = dt.datetime(moment.year, moment.month, moment.day)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return int(moment.timestamp())
+def _utc_seconds(moment: dt.datetime | None) -> int:
+    assert moment is not None  # noqa: S101 (the recipe's own check)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    return int(aware.timestamp())

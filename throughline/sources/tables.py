@@ -21,7 +21,11 @@ _BROKEN = re.compile(
 
 
 def read_table(spark: "SparkSession", reference: str, data_root: str) -> "DataFrame":
-    """Reads a table, lazily; not-a-number and the infinities become missing.
+    """Reads a table, lazily, in the few types that a plan reads.
+
+    Not-a-number and the infinities become missing, decimals double, and days and moments without a
+    zone moments in UTC. A dot or a backtick in a column's name becomes an underscore: to Spark and
+    its ML stages a dot leads into a column.
 
     Args:
         spark: The session.
@@ -38,7 +42,8 @@ def read_table(spark: "SparkSession", reference: str, data_root: str) -> "DataFr
         _must_exist(path)
     with readable(reference):
         table = spark.read.load(path, format=_format(path), **_options(path))
-    return _finite_only(table)
+    _names_are_unique(table, reference)
+    return _normalised(table)
 
 
 @contextmanager
@@ -50,6 +55,11 @@ def readable(what: str) -> Iterator[None]:
     try:
         yield
     except (Py4JJavaError, PySparkException) as error:
+        if "TIMESTAMP(NANOS" in str(error):
+            raise UserError(
+                f"The table {what} holds times in nanoseconds, which Spark does not read; write "
+                "it with microseconds (in pandas: to_parquet(..., coerce_timestamps='us'))."
+            ) from None
         if match := _BROKEN.search(str(error)):
             file = re.search(r"(?:file:)?(/[^\s'\",]+\.(?:parquet|csv|jsonl?))", str(error))
             name = file[1] if file else what
@@ -85,15 +95,34 @@ def _options(path: str) -> dict[str, str]:
     return {"header": "true", "inferSchema": "true", "nullValue": "NA"}
 
 
-def _finite_only(table: "DataFrame") -> "DataFrame":
+def _normalised(table: "DataFrame") -> "DataFrame":
     from pyspark.sql import functions as F
 
     from throughline.features.op import quoted
 
     def cleaned(name: str, kind: str) -> "F.Column":
         column = F.col(quoted(name))
+        if kind.startswith("decimal"):
+            column = column.cast("double")
         if kind in ("double", "float"):
             column = F.when(F.abs(column) < float("inf"), column)
-        return column.alias(name)
+        if kind in ("date", "timestamp_ntz"):
+            column = column.cast("timestamp")
+        return column.alias(_plain_name(name))
 
     return table.select([cleaned(name, kind) for name, kind in table.dtypes])
+
+
+def _plain_name(name: str) -> str:
+    return name.replace(".", "_").replace("`", "_")
+
+
+def _names_are_unique(table: "DataFrame", reference: str) -> None:
+    found: dict[str, str] = {}
+    for name in table.columns:
+        other = found.setdefault(_plain_name(name), name)
+        if other != name:
+            raise UserError(
+                f"The table {reference} has the columns {other!r} and {name!r}, which are the same "
+                "once dots and backticks become underscores; rename one of them."
+            )

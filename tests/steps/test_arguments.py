@@ -1,0 +1,68 @@
+"""The scripts by themselves: help, and what a user's mistakes get."""
+
+import socket
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.steps.conftest import PROJECT, Project
+
+SCRIPTS = sorted(path.stem for path in (PROJECT / "steps").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_help_names_every_parameter_of_the_entry_point(project: Project, name: str) -> None:
+    entry = yaml.safe_load((PROJECT / "MLproject").read_text())["entry_points"][name]
+    shown = project.script(name, "--help")
+    assert shown.returncode == 0
+    for parameter in entry["parameters"]:
+        assert f"--{parameter}" in shown.stdout
+        assert f"--{parameter} {{{parameter}}}" in entry["command"]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("main", ["--recipe", "nowhere.yaml"], "The recipe nowhere.yaml cannot be read"),
+        ("prep", ["--recipe", "nowhere.yaml"], "The recipe nowhere.yaml cannot be read"),
+        ("prep", ["--fraction", "2"], "'2' is no share"),
+        ("train", ["--prep_run", "none-such"], "There is no run 'none-such'"),
+        ("train", [], "run prep first"),
+        ("tune", ["--max_evals", "-1"], "max_evals must be above 0"),
+        ("distributed_train", ["--prep_run", "none-such"], "There is no run 'none-such'"),
+        ("register", ["--candidates", "none-such"], "There is no run 'none-such'"),
+        ("deploy", ["--model", "none-such"], "none-such"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(
+    project: Project, monkeypatch: pytest.MonkeyPatch, name: str, arguments: list[str], said: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "empty")
+    result = project.script(name, *arguments)
+    assert result.returncode == 2, result.stderr
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_mlflow_run_shows_the_sentence(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "empty")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text((PROJECT / "recipes/flights.yaml").read_text().replace("- scale:", "- scael:"))
+    result = project.mlflow_run("-e", "prep", "-P", f"recipe={recipe}")
+    assert result.returncode == 1
+    assert f"The recipe {recipe}, line " in result.stderr
+    assert "unknown op 'scael'; did you mean 'scale'?" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_port_in_use_is_a_mistake(project: Project, chain: object) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = project.script("deploy", "--port", port, "--data_root", str(project.data_root))
+    assert result.returncode == 2
+    assert f"port {port} is in use" in result.stderr

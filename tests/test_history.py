@@ -1,0 +1,149 @@
+import datetime as dt
+import random
+import statistics
+
+import pytest
+
+from throughline.history import add_history, add_moments
+from throughline.recipe import Count, History, Moment, Rolling
+
+MIDNIGHT = dt.datetime(2013, 6, 1, tzinfo=dt.UTC)
+FUNCTIONS = ("mean", "count", "min", "max", "std")
+
+
+def at(minutes):
+    return None if minutes is None else MIDNIGHT + dt.timedelta(minutes=minutes)
+
+
+def rolling(**changes):
+    fields = {
+        "of": "v", "by": ("k",), "time": "known", "at": "at", "within": "3h", "lag": "1h",
+        "functions": FUNCTIONS,
+    }  # fmt: skip
+    return Rolling(**{**fields, **changes})
+
+
+def naive(rows, feature):
+    """The definition, row by row: (mean, count, min, max, std) of each row."""
+    return [_figures(row, rows, feature) for row in rows]
+
+
+def _figures(row, rows, feature):
+    if row["at"] is None:
+        return (None, 0.0, None, None, None)
+    end = row["at"] - dt.timedelta(seconds=feature.lag)
+    start = end - dt.timedelta(seconds=feature.within)
+    seen = [
+        other["v"]
+        for other in rows
+        if None not in (other["v"], other["at"], other["known"])
+        and all(row[key] is not None and row[key] == other[key] for key in feature.by)
+        and start <= max(other["known"], other["at"]) < end
+    ]
+    if not seen:
+        return (None, 0.0, None, None, None)
+    deviation = statistics.stdev(seen) if len(seen) > 1 else None
+    return (statistics.fmean(seen), float(len(seen)), min(seen), max(seen), deviation)
+
+
+def computed(both, rows, *features):
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    types = {"at": "timestamp", "known": "timestamp", "v": "double"}
+    table = both.training({"id": list(range(len(rows))), **columns}, types)
+    history = [History(rolling=feature) for feature in features]
+    found = sorted(add_history(table, history).collect(), key=lambda row: row["id"])
+    assert [row["id"] for row in found] == list(range(len(rows)))
+    return [
+        [tuple(row[feature.output(f)] for f in feature.functions) for row in found]
+        for feature in features
+    ]
+
+
+def assert_equal(found, expected):
+    assert len(found) == len(expected)
+    for i, (one, other) in enumerate(zip(found, expected, strict=True)):
+        assert one == pytest.approx(other, abs=1e-9), i
+
+
+def test_random_rows_against_the_definition(both):
+    draw = random.Random(7)
+    rows = [
+        {
+            "k": draw.choice(["a", "b", None]),
+            "odd key": draw.choice([1, 2]),
+            "at": at(draw.choice([None, *range(0, 1500, 15)])),
+            "known": None,
+            "v": draw.choice([None, *map(float, range(9))]),
+        }
+        for _ in range(400)
+    ]
+    for row in rows:  # on a grid of a quarter, so that cut-offs and borders are often hit exactly
+        late = draw.choice([-30, 0, 15, 45, 60, 300])
+        if row["at"] is not None and draw.random() > 0.1:
+            row["known"] = row["at"] + dt.timedelta(minutes=late)
+    features = [
+        rolling(),
+        rolling(by=("k", "odd key"), within="1h", lag="0s"),
+    ]
+    for feature, found in zip(features, computed(both, rows, *features), strict=True):
+        expected = naive(rows, feature)
+        assert sum(count for _, count, *_ in expected) > 100
+        assert_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("known", "seen"),
+    [(-60 * 24, False), (-241, False), (-240, True), (-61, True), (-60, False), (-59, False)],
+)
+def test_the_window_begins_with_its_first_second_and_ends_before_the_cut_off(both, known, seen):
+    rows = [
+        {"k": "a", "at": at(0), "known": at(0), "v": None},
+        {"k": "a", "at": at(-60 * 48), "known": at(known), "v": 5.0},
+    ]
+    ((own, _),) = computed(both, rows, rolling(functions=("count",)))
+    assert own == (float(seen),)
+
+
+def test_a_row_that_is_known_before_its_own_moment_tells_at_that_moment(both):
+    rows = [
+        {"k": "a", "at": at(0), "known": at(0), "v": None},
+        {"k": "a", "at": at(-60), "known": at(-70), "v": 5.0},
+        {"k": "a", "at": at(-61), "known": at(-70), "v": 7.0},
+    ]
+    ((own, *_),) = computed(both, rows, rolling(functions=("count", "mean")))
+    assert own == (1.0, 7.0)
+
+
+def test_the_table_keeps_its_columns_and_gets_the_names_of_the_recipe(both):
+    table = both.training({"k": ["a"], "at": [at(0)], "known": [at(5)], "v": [1.0]})
+    found = add_history(table, [History(rolling=rolling(functions=("mean", "count")))])
+    assert found.columns == ["k", "at", "known", "v", "v_mean_3h_by_k", "v_count_3h_by_k"]
+
+
+def test_counts_rows_that_share_the_columns_missing_ones_too(both):
+    table = both.training({"k": ["a", "a", "b", None, None], "m": [1, 1, 1, 1, 2]})
+    history = [History(count=Count(by=("k",))), History(count=Count(by=("k", "m")))]
+    rows = add_history(table, history).collect()
+    assert sorted((str(r.k), r.m, r.count_by_k, r.count_by_k_m) for r in rows) == [
+        ("None", 1, 2.0, 1.0),
+        ("None", 2, 2.0, 1.0),
+        ("a", 1, 2.0, 2.0),
+        ("a", 1, 2.0, 2.0),
+        ("b", 1, 1.0, 1.0),
+    ]
+
+
+def test_moments(both):
+    table = both.training({"t": [at(0), at(0), None], "m": [90, None, 1], "x": [0.5, 0.5, 0.5]})
+    moments = {
+        "fixed": Moment(start="t", plus_minutes=-30),
+        "later": Moment(start="t", plus_minutes="m + x"),
+    }
+    found = add_moments(table, moments)
+    wanted = "cast(fixed as long) as fixed", "cast(later as long) as later"
+    start = int(MIDNIGHT.timestamp())
+    assert [tuple(row) for row in found.selectExpr(*wanted).collect()] == [
+        (start - 1800, start + 5430),
+        (start - 1800, None),
+        (None, None),
+    ]

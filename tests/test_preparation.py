@@ -1,0 +1,146 @@
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from throughline.errors import UserError
+from throughline.outputs import Output
+from throughline.preparation import prepare
+from throughline.prepared import PreparedTable
+from throughline.recipe import parse_recipe
+
+
+@pytest.fixture
+def output(tmp_path):
+    return Output.below(str(tmp_path), "prepared")
+
+
+def refused(spark, text, output):
+    """The sentence that refuses the preparation, which must leave nothing that counts."""
+    with pytest.raises(UserError) as raised:
+        prepare(spark, parse_recipe(text), output, "unused", row_groups=2)
+    with pytest.raises(UserError, match="no finished output"):
+        PreparedTable.open(output.uri)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+def test_the_prepared_table(prepared):
+    assert prepared.rows == {"train": 146, "validation": 37, "test": 45}
+    names = [feature.name for feature in prepared.layout.features]
+    assert set(names) == {"x", "n", "odd name", "flag", "x_missing", "t_hour", "t_day_of_week"}
+    assert prepared.layout.classes == ("0", "1")
+    for part, count in prepared.rows.items():
+        columns = prepared.columns(part)
+        assert {len(values) for values in columns.values()} == {count}
+        assert set(columns) == {*names, "late"}
+        kinds = {name: values.dtype for name, values in columns.items()}
+        assert kinds.pop("late") == kinds.pop("odd name") == np.int32
+        assert set(kinds.values()) == {np.dtype(np.float32)}
+        assert not any(np.isnan(values).any() for values in columns.values())
+
+
+def test_scaling_was_learnt_from_the_training_rows_only(prepared):
+    x = prepared.columns("train")["x"]
+    assert x.mean() == pytest.approx(0, abs=1e-6)
+    assert x.std() == pytest.approx(1, abs=1e-6)
+    assert abs(prepared.columns("test")["x"].mean()) > 1e-3
+
+
+def test_what_is_known_afterwards_is_gone_from_the_raw_rows(prepared):
+    rows = prepared.raw_rows("test")
+    assert "delay" not in rows.columns
+    assert len(rows) == prepared.rows["test"]
+    assert rows["id"].is_monotonic_increasing
+    assert set(prepared.labels_of(rows)) == {0, 1}
+    assert prepared.raw_rows("test", limit=3)["id"].tolist() == rows["id"].tolist()[:3]
+
+
+def test_the_plan_on_raw_rows_gives_the_prepared_rows(prepared):
+    import narwhals as nw
+
+    from throughline.models.served import raw_frame
+
+    frame = raw_frame(prepared.raw_rows("test"), prepared.plan.inputs)
+    made = prepared.plan.transform(nw.from_native(frame)).to_native().to_pandas()
+    written = pd.DataFrame(prepared.columns("test")).drop(columns="late")
+    order = list(made.columns)
+    pd.testing.assert_frame_equal(
+        made.sort_values(order, ignore_index=True),
+        written[order].sort_values(order, ignore_index=True),
+    )
+
+
+def test_the_manifest_and_the_recipe_are_kept(prepared):
+    manifest = prepared.output.manifest()
+    assert manifest["recipe"] == prepared.recipe.digest()
+    assert manifest["fraction"] == 1.0
+    assert prepared.recipe.name == "small"
+    assert json.loads(prepared.output.read_text("layout.json"))["label"] == "late"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("key: [id]", "key: [idd]", "key names the column 'idd', which is not in the table"),
+        ("[delay]", "[delays]", "known_after names the column 'delays'.*did you mean 'delay'"),
+        ("from: delay > 30", "from: dely > 30", "label reads the column 'dely'.*mean 'delay'"),
+        ("from: delay > 30", "from: remark > 30", "'30' is of kind number, where only a text"),
+        ("scale: {columns: [x]}", "scale: {columns: [xx]}", "scale reads the column 'xx'"),
+        ("scale: {columns: [x]}", "scale: {columns: [remark]}", "scale cannot read .* kind text"),
+        ("{by: t,", "{by: tt,", "split reads the column 'tt', which is not in the table"),
+        ("{by: t,", "{by: remark,", "split is by 'remark', which holds text, not times"),
+        ("2013-01-09", "2031-01-01", r"leaves no test rows with a label \(train"),
+        ("2013-01-09", "1999-01-01", "leaves no train rows with a label"),
+        ("delay > 30", "delay > 1000000", "has only the class '0' in the training rows"),
+        ("metric:", "features: [remark]\nmetric:", "'remark' does not come out of the ops"),
+        ("metric:", "features: [delay]\nmetric:", "'delay' does not come out of the ops"),
+        ("TABLE}", "TABLE, where: z > 1}", "source.where names the column 'z'"),
+        ("TABLE}", "TABLE, where: x == 'a'}", "is of kind text, where only a number"),
+        ("split:", "moments: {m: {from: z}}\nsplit:", "moments.m names the column 'z'"),
+        ("split:", "moments: {m: {from: x}}\nsplit:", "'m' starts from 'x', which holds number"),
+        ("split:", "history: [{count: {by: [z]}}]\nsplit:", "history names the column 'z'"),
+    ],
+)
+def test_refuses_a_recipe_that_does_not_fit_the_table(
+    spark, small_recipe_text, small_table, output, old, new, message
+):
+    assert old in small_recipe_text
+    text = small_recipe_text.replace(old, new).replace("TABLE", str(small_table))
+    assert re.search(message, refused(spark, text, output))
+
+
+def test_refuses_a_missing_file(spark, small_recipe_text, output):
+    text = small_recipe_text.replace("TABLE", "nowhere/rows.parquet")
+    assert "There is no table at nowhere/rows.parquet" in refused(spark, text, output)
+
+
+def test_refuses_a_time_column_that_is_text(spark, small_recipe_text, small_table, output, tmp_path):
+    rows = pd.read_parquet(small_table)
+    path = tmp_path / "text.parquet"
+    rows.assign(t=rows["t"].astype(str)).to_parquet(path)
+    sentence = refused(spark, small_recipe_text.replace("TABLE", str(path)), output)
+    assert "'t', which" in sentence
+
+
+@pytest.mark.parametrize("damage", ["schema", "data"])
+def test_refuses_a_corrupt_file(spark, small_recipe_text, small_table, output, tmp_path, damage):
+    table = pq.read_table(small_table)
+    path = tmp_path / "corrupt.parquet"
+    pq.write_table(pa.concat_tables([table] * 40), path, use_dictionary=False)
+    content = path.read_bytes()
+    if damage == "schema":
+        path.write_bytes(content[: len(content) // 2])
+    else:
+        path.write_bytes(content[:4] + b"\xff" * 20000 + content[20004:])
+    sentence = refused(spark, small_recipe_text.replace("TABLE", str(path)), output)
+    assert "corrupt.parquet cannot be read" in sentence
+
+
+def test_what_an_earlier_attempt_left_is_removed(spark, small_recipe_text, output):
+    output.commit({"rows": {}})
+    refused(spark, small_recipe_text.replace("TABLE", "nowhere.parquet"), output)
