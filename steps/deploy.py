@@ -54,10 +54,10 @@ def log(deployment: "Deployment") -> None:
     """Logs the address, the start-up time and the latency; prints a request to try."""
     import mlflow
 
-    from throughline.tracking import FIGURE
     from throughline.deployment.client import EndpointClient
     from throughline.deployment.smoke import example_request
     from throughline.deployment.versions import fetch
+    from throughline.tracking import FIGURE
 
     mlflow.set_tag(FIGURE, f"{deployment.model.uri} at {deployment.url} ({deployment.change})")
     facts: dict[str, Any] = {"url": deployment.url, "pid": deployment.pid, "log": deployment.log}

@@ -21,7 +21,7 @@ def main() -> None:
     import mlflow
 
     from throughline.candidate import log_candidate, summary
-    from throughline.models.network import network_of, train_network
+    from throughline.distributed.recipe_network import network_of, train_network
     from throughline.prepared import PreparedTable
     from throughline.tracking import FIGURE, prepared_uri, step_run
 

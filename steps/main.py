@@ -20,7 +20,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10, help="epochs of the network's training")
     parser.add_argument("--max_evals", type=int, default=0, help="trials; 0: as the recipe says")
     parser.add_argument("--port", type=int, default=5055, help="the endpoint's port")
-    parser.add_argument("--env_manager", default="local", help="for the steps, as mlflow run has it")
+    parser.add_argument(
+        "--env_manager", default="local", help="for the steps, as mlflow run has it"
+    )
     arguments = parser.parse_args()
     recipe = load_recipe(arguments.recipe)
 

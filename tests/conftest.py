@@ -105,8 +105,8 @@ class Both:
             do = do.apply_in_training if training else do.apply
         count = len(next(iter(columns.values())))
         rows = {**columns, ROW: list(range(count))}
-        on_polars = do(nw.from_native(self.serving(rows, types))).to_native().to_dict(
-            as_series=False
+        on_polars = (
+            do(nw.from_native(self.serving(rows, types))).to_native().to_dict(as_series=False)
         )
         on_spark = self._collected(do(nw.from_native(self.training(rows, types))).to_native())
         times = [name for name, values in columns.items() if _type(values) == "timestamp"]
@@ -123,9 +123,7 @@ class Both:
 
     def _collected(self, frame: Any) -> dict[str, list[Any]]:
         rows = sorted(frame.collect(), key=lambda row: row[ROW])
-        return {
-            name: [_plain(row[i]) for row in rows] for i, name in enumerate(frame.columns)
-        }
+        return {name: [_plain(row[i]) for row in rows] for i, name in enumerate(frame.columns)}
 
 
 @pytest.fixture(scope="session")

@@ -120,7 +120,9 @@ def test_refuses_what_is_not_in_the_language(text):
         compile_expression(text)
 
 
-@pytest.mark.parametrize("text", ["", "x >", "x = 1", "x; y", "import os", "x\n> 1", "\0", "(" * 500])
+@pytest.mark.parametrize(
+    "text", ["", "x >", "x = 1", "x; y", "import os", "x\n> 1", "\0", "(" * 500]
+)
 def test_refuses_what_does_not_parse(text):
     with pytest.raises(ExpressionError, match="does not parse"):
         compile_expression(text)
@@ -134,7 +136,14 @@ def test_refuses_what_is_too_deep(text):
 
 @pytest.mark.parametrize(
     ("text", "condition"),
-    [("x > 1", True), ("not x", True), ("a or b", True), ("x + 1", False), ("x", False), ("-x", False)],
+    [
+        ("x > 1", True),
+        ("not x", True),
+        ("a or b", True),
+        ("x + 1", False),
+        ("x", False),
+        ("-x", False),
+    ],
 )
 def test_conditions(text, condition):
     assert is_condition(text) is condition

@@ -119,7 +119,9 @@ def test_refuses_a_missing_file(spark, small_recipe_text, output):
     assert "There is no table at nowhere/rows.parquet" in refused(spark, text, output)
 
 
-def test_refuses_a_time_column_that_is_text(spark, small_recipe_text, small_table, output, tmp_path):
+def test_refuses_a_time_column_that_is_text(
+    spark, small_recipe_text, small_table, output, tmp_path
+):
     rows = pd.read_parquet(small_table)
     path = tmp_path / "text.parquet"
     rows.assign(t=rows["t"].astype(str)).to_parquet(path)

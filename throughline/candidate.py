@@ -3,6 +3,7 @@
 import logging
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -116,11 +117,14 @@ def _log_versions() -> None:
 
 def _log_dataset(table: PreparedTable) -> None:
     import mlflow
+    from mlflow.data.dataset_source_registry import resolve_dataset_source
     from mlflow.data.meta_dataset import MetaDataset
-    from mlflow.data.sources import LocalArtifactDatasetSource
 
-    source = LocalArtifactDatasetSource(table.output.uri)
-    dataset = MetaDataset(source, name=table.recipe.name, digest=table.output.manifest()["recipe"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow: the source "can be interpreted in multiple ways"
+        source = resolve_dataset_source(table.output.uri)
+    digest = table.output.manifest()["recipe"]
+    dataset = MetaDataset(source, name=table.recipe.name, digest=digest)  # type: ignore[abstract]
     mlflow.log_input(dataset, context="training")
 
 

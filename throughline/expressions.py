@@ -9,7 +9,7 @@ division by zero is missing.
 import ast
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import narwhals as nw
 
@@ -121,7 +121,7 @@ def _compile(node: ast.expr, text: str, found: dict[str, None]) -> Any:
 
     match node:
         case ast.Constant(value=bool() | int() | float() | str()):
-            return nw.lit(node.value)
+            return nw.lit(cast(bool | float | str, node.value))
         case ast.Name(id=name):
             found[name] = None
             return nw.col(name)
@@ -171,7 +171,9 @@ def _compare_pair(
             return inside if isinstance(op, ast.In) else ~inside
     if type(op) in _COMPARE:
         return _COMPARE[type(op)](walk(left), walk(right))
-    raise ExpressionError(f"In {text!r}, the comparison with {ast.unparse(right)!r} is not possible.")
+    raise ExpressionError(
+        f"In {text!r}, the comparison with {ast.unparse(right)!r} is not possible."
+    )
 
 
 def _plain_values(node: ast.Tuple | ast.List, text: str) -> list[Any]:

@@ -82,9 +82,7 @@ def _add_rolling(table: "DataFrame", rolling: "Rolling") -> "DataFrame":
         .withColumn(_BUCKET, bucket(F.col(_WHEN)))
         .withColumn(_BUCKET, F.explode(F.array(_BUCKET, F.col(_BUCKET) + 1)))
     )
-    window = (
-        Window.partitionBy(*by, _BUCKET).orderBy(_WHEN).rangeBetween(-rolling.within, -1)
-    )
+    window = Window.partitionBy(*by, _BUCKET).orderBy(_WHEN).rangeBetween(-rolling.within, -1)
     compute = {"mean": F.mean, "count": F.count, "min": F.min, "max": F.max, "std": F.stddev}
     figures = {
         rolling.output(function): compute[function](F.col(_VALUE)).over(window).cast("double")

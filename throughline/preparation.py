@@ -67,9 +67,7 @@ def prepare(
         write_raw(raw_table(spark, recipe, data_root, fraction), recipe, output)
         raw = {part: spark.read.parquet(output.path(f"{RAW}/{SPLIT}={part}")) for part in PARTS}
         classes = classes_of(raw["train"], recipe.label)
-        labelled = {
-            part: encode_label(rows, recipe.label, classes) for part, rows in raw.items()
-        }
+        labelled = {part: encode_label(rows, recipe.label, classes) for part, rows in raw.items()}
         selection = FeatureSelection(
             label=recipe.label.name,
             task=recipe.label.task,

@@ -15,15 +15,16 @@ from pydantic import (
     InstanceOf,
     PlainSerializer,
     ValidationError,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
 from throughline.errors import UserError
 from throughline.expressions import check_condition, columns_of
+from throughline.features.layout import Task
 from throughline.features.op import Op
 from throughline.features.registry import OPS, parse_op
-from throughline.features.layout import Task
 from throughline.strict import Strict
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
@@ -43,8 +44,21 @@ def _duration(value: Any) -> Any:
     raise ValueError(f"{value!r} is no duration; write a number and s, m, h or d, as in 3h")
 
 
-Duration = Annotated[int, BeforeValidator(_duration), Field(ge=0, description="As in 90m or 3h.")]
+Duration = Annotated[
+    int,
+    BeforeValidator(_duration),
+    Field(ge=0),
+    WithJsonSchema(
+        {"type": ["string", "integer"], "pattern": _DURATION.pattern, "description": "As in 3h."}
+    ),
+]
 """Seconds, written as a number and a unit."""
+
+Day = Annotated[
+    dt.datetime,
+    WithJsonSchema({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}),
+]
+"""A moment, or a day's beginning; in UTC unless it says otherwise."""
 
 PrepareLine = Annotated[
     InstanceOf[Op],
@@ -158,7 +172,7 @@ class Split(Strict):
     """Which rows are for testing and which for validation."""
 
     by: str | None = Field(default=None, description="A time column.")
-    test_from: dt.datetime | None = Field(default=None, description="A day, or a moment; in UTC.")
+    test_from: Day | None = None
     validation: float = Field(default=0.15, gt=0, lt=1, description="Share of the other rows.")
     random: RandomSplit | None = None
     seed: int = 7
@@ -281,7 +295,7 @@ def parse_recipe(text: str, path: str = "recipe") -> Recipe:
         where = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "it is not YAML"
         raise UserError(f"The recipe {path}{where} does not parse: {problem}.") from None
-    if not isinstance(data, dict):
+    if node is None or not isinstance(data, dict):
         raise UserError(f"The recipe {path} must be a YAML mapping with keys such as 'source'.")
     try:
         return Recipe.model_validate(data)

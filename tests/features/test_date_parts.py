@@ -6,7 +6,17 @@ from pydantic import ValidationError
 from throughline.errors import UserError
 from throughline.features.date_parts import DateParts
 
-PARTS = ("year", "quarter", "month", "day", "day_of_year", "day_of_week", "hour", "minute", "is_weekend")
+PARTS = (
+    "year",
+    "quarter",
+    "month",
+    "day",
+    "day_of_year",
+    "day_of_week",
+    "hour",
+    "minute",
+    "is_weekend",
+)
 
 
 def utc(*parts: int) -> dt.datetime:

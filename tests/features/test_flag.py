@@ -6,7 +6,9 @@ from throughline.features.flag import Flag
 
 
 def test_one_where_it_holds_zero_where_not_or_unknown(both):
-    fitted = both.fit(Flag(column="bad", when="rain > 0 or sight < 3"), {"rain": [0.0], "sight": [1]})
+    fitted = both.fit(
+        Flag(column="bad", when="rain > 0 or sight < 3"), {"rain": [0.0], "sight": [1]}
+    )
     found = both.apply(
         fitted,
         {"rain": [0.5, 0.0, None, None, 0.0], "sight": [9.0, 2.0, 1.0, 9.0, None]},
@@ -15,7 +17,9 @@ def test_one_where_it_holds_zero_where_not_or_unknown(both):
 
 
 def test_text_and_missing_in_conditions(both):
-    fitted = both.fit(Flag(column="f", when="c in ('a', 'b') and x is not None"), {"c": ["a"], "x": [1]})
+    fitted = both.fit(
+        Flag(column="f", when="c in ('a', 'b') and x is not None"), {"c": ["a"], "x": [1]}
+    )
     found = both.apply(fitted, {"c": ["a", "z", None, "b"], "x": [1.0, 1.0, 1.0, None]})
     assert found["f"] == [1.0, 0.0, 0.0, 0.0]
 

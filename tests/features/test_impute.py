@@ -4,9 +4,7 @@ from throughline.errors import UserError
 from throughline.features.impute import FittedImpute, Impute
 
 
-@pytest.mark.parametrize(
-    ("strategy", "value"), [("mean", 4.0), ("median", 2.0), ("mode", 1.0)]
-)
+@pytest.mark.parametrize(("strategy", "value"), [("mean", 4.0), ("median", 2.0), ("mode", 1.0)])
 def test_learns_from_what_is_there(both, strategy, value):
     op = Impute(columns=("x",), strategy=strategy)
     fitted = both.fit(op, {"x": [1.0, 1.0, 2.0, 3.0, 13.0, None]})

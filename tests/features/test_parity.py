@@ -19,7 +19,9 @@ from throughline.sources.tables import read_table
 
 EXAMPLES = 6
 TRAINING, ALL = 12, 16
-LETTERS = st.sampled_from(["a", "b.c", "d`", "e'", 'f"', " g h", "时间", "Ω", "ß", "É", "\\", ",;{}()=%$"])
+LETTERS = st.sampled_from(
+    ["a", "b.c", "d`", "e'", 'f"', " g h", "时间", "Ω", "ß", "É", "\\", ",;{}()=%$"]
+)
 NAMES = st.lists(
     st.lists(LETTERS, min_size=1, max_size=3).map("".join), min_size=6, max_size=6,
     unique_by=lambda name: name.replace(".", "_").replace("`", "_"),
@@ -31,7 +33,9 @@ NUMBERS = st.one_of(
     st.integers(-5, 5).map(float),
 )
 WHOLE = st.one_of(st.none(), st.integers(-3, 3), st.integers(-(2**52), 2**52))
-TEXTS = st.one_of(st.none(), st.sampled_from(["", " ", "a", "A", "é", "e\u0301", "NA", "时", "'", "\\n", "\t"]))
+TEXTS = st.one_of(
+    st.none(), st.sampled_from(["", " ", "a", "A", "é", "e\u0301", "NA", "时", "'", "\\n", "\t"])
+)
 # Polars' time zones know no daylight saving after 2037.
 MOMENTS = st.one_of(
     st.none(),
@@ -76,7 +80,14 @@ def problems(draw):
 def arrow(rows):
     import pyarrow as pa
 
-    types = (pa.float64(), pa.float64(), pa.int64(), pa.string(), pa.string(), pa.timestamp("us", "UTC"))
+    types = (
+        pa.float64(),
+        pa.float64(),
+        pa.int64(),
+        pa.string(),
+        pa.string(),
+        pa.timestamp("us", "UTC"),
+    )
     return pa.table({n: pa.array(v, t) for (n, v), t in zip(rows.items(), types, strict=True)})
 
 
@@ -126,4 +137,3 @@ def _as_sent(rows):
     """The raw rows as a request carries them, under the names that the plan knows."""
     frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in rows.items()})
     return frame.rename(columns=lambda name: name.replace(".", "_").replace("`", "_"))
-

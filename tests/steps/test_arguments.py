@@ -50,7 +50,9 @@ def test_mlflow_run_shows_the_sentence(
 ) -> None:
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "empty")
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text((PROJECT / "recipes/flights.yaml").read_text().replace("- scale:", "- scael:"))
+    recipe.write_text(
+        (PROJECT / "recipes/flights.yaml").read_text().replace("- scale:", "- scael:")
+    )
     result = project.mlflow_run("-e", "prep", "-P", f"recipe={recipe}")
     assert result.returncode == 1
     assert f"The recipe {recipe}, line " in result.stderr

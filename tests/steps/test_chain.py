@@ -174,7 +174,9 @@ def test_train_registers_on_the_way(project: Project, chain: Chain) -> None:
 
 
 def test_the_champion_runs_under_mlflows_own_server(project: Project, chain: Chain) -> None:
-    rows = json.dumps(as_request(mlflow.pyfunc.load_model(f"models:/{NAME}@champion").input_example))
+    rows = json.dumps(
+        as_request(mlflow.pyfunc.load_model(f"models:/{NAME}@champion").input_example)
+    )
     source = project.folder / "rows.json"
     source.write_text(rows)
     command = ["mlflow", "models", "predict", "-m", f"models:/{NAME}@champion"]

@@ -90,9 +90,9 @@ def _contributing(
         steps.append((op, state, set(writes)))
     needed = set(features)
     kept: list[FittedOp] = []
-    for op, state, writes in reversed(steps):
-        if writes & needed:
-            needed = (needed - writes) | set(op.reads())
+    for op, state, made in reversed(steps):
+        if made & needed:
+            needed = (needed - made) | set(op.reads())
             kept.append(state)
         elif op.changes_rows:
             kept.append(state)

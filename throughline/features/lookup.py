@@ -53,9 +53,7 @@ class Lookup(BaseModel):
 
             native = kept.to_native()
             table = native.sparkSession.createDataFrame(self._rows(), self._spark_schema(native))
-            return nw.from_native(
-                native.join(F.broadcast(table), on=list(self.keys), how="left")
-            )
+            return nw.from_native(native.join(F.broadcast(table), on=list(self.keys), how="left"))
         native = kept.to_native()
         table = self._polars.cast({name: native.schema[name] for name in self.keys})
         return nw.from_native(

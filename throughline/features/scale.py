@@ -32,8 +32,10 @@ class FittedScale(FittedOp):
 
 
 class Scale(Op):
-    """Scales columns: ``standard`` (mean 0, deviation 1), ``min_max`` (0 to 1) or ``robust``
-    (median 0, quartile distance 1). A constant column becomes 0.
+    """Scales columns by their training rows; a constant column becomes 0.
+
+    ``standard``: mean 0, deviation 1. ``min_max``: 0 to 1. ``robust``: median 0, quartile
+    distance 1.
     """
 
     name: ClassVar[str] = "scale"

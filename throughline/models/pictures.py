@@ -1,7 +1,7 @@
 """The pictures of a candidate, readable on a light and on a dark page."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_STYLE = {
+_STYLE: Any = {
     "figure.facecolor": "#f7f7f5",
     "axes.facecolor": "#ffffff",
     "axes.grid": True,

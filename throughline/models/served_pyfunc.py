@@ -10,7 +10,7 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 from throughline.models.served import ServedModel
 
 
-class ServedPyfunc(PythonModel):  # type: ignore[misc]  # MLflow's class is untyped
+class ServedPyfunc(PythonModel):
     """MLflow's Python model around a :class:`ServedModel`."""
 
     def load_context(self, context: PythonModelContext) -> None:

@@ -18,12 +18,12 @@ def signature_of(plan: Plan, answer: "pd.DataFrame") -> "ModelSignature":
     A whole number that may be missing is declared as double, since pandas has no missing integer.
     """
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
+    from mlflow.types import ColSpec, Schema, TensorSpec
 
-    columns = [
+    columns: list[ColSpec | TensorSpec] = [
         ColSpec(_type(column), column.name, required=not column.optional) for column in plan.inputs
     ]
-    answers = [ColSpec(_ANSWERS[values.dtype.kind], name) for name, values in answer.items()]
+    answers: list[ColSpec | TensorSpec] = [ColSpec(_ANSWERS[values.dtype.kind], str(name)) for name, values in answer.items()]
     return ModelSignature(inputs=Schema(columns), outputs=Schema(answers))
 
 

@@ -54,7 +54,7 @@ def spark_scores(table: PreparedTable, model: Any, part: str) -> npt.NDArray[np.
     column = (
         F.array("prediction")
         if table.layout.task == "regression"
-        else vector_to_array("probability")
+        else vector_to_array(F.col("probability"))
     )
     with assembled(table, part) as rows:
         scored = model.transform(rows).select(column.alias("scores")).toPandas()

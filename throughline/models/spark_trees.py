@@ -65,7 +65,7 @@ def float32_at_most(threshold: float) -> float:
     return float(np.nextafter(near, np.float32(-np.inf)) if float(near) > threshold else near)
 
 
-def _ensemble(nodes: list[dict[str, Any]], weights: dict[int, float]) -> dict[str, list[Any]]:
+def _ensemble(nodes: list[dict[str, Any]], weights: dict[int, float]) -> dict[str, Any]:
     """The attributes of ONNX's TreeEnsembleRegressor (operator set ai.onnx.ml 3)."""
     names = ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids")
     found: dict[str, list[Any]] = {f"nodes_{name}": [] for name in names}

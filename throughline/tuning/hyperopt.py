@@ -133,5 +133,5 @@ class _Objective:
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """numpy's numbers as Python's own, which XGBoost and MLflow write the same."""
+    """Numpy's numbers as Python's own, which XGBoost and MLflow write the same."""
     return {name: v.item() if hasattr(v, "item") else v for name, v in values.items()}

@@ -102,7 +102,9 @@ def _job(
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise UserError(f"The network's {where} cannot be {first['input']!r}: {first['msg']}.") from None
+        raise UserError(
+            f"The network's {where} cannot be {first['input']!r}: {first['msg']}."
+        ) from None
 
 
 def _flat(job: "TrainingJob") -> dict[str, Any]:
