@@ -131,7 +131,7 @@ def _log_dataset(table: PreparedTable) -> None:
 def _log_served(table: PreparedTable, served: ServedModel, register_as: str) -> str:
     import mlflow.pyfunc
 
-    rows = conform(table.raw_rows("test", limit=5), table.plan.inputs)
+    rows = conform(table.raw_rows("test", limit=1), table.plan.inputs)
     answer = served.predict(rows)
     with serving_code() as code, tempfile.TemporaryDirectory() as folder:
         served.save(Path(folder) / "served")

@@ -254,7 +254,20 @@ class Recipe(Strict):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's booleans: only true and false, so that ``on`` and ``NO`` stay words."""
+    """YAML 1.2's booleans: only true and false, so that ``on`` and ``NO`` stay words.
+
+    A key that stands twice is an error, as YAML has it; PyYAML would take the last one.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Makes a mapping, each of whose keys stands once."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                problem = f"the key {key.value!r} stands twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
 
 
 _Loader.yaml_implicit_resolvers = {

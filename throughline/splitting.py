@@ -38,10 +38,10 @@ def sampled(table: "DataFrame", fraction: float, key: Sequence[str]) -> "DataFra
     """About ``fraction`` of the rows, chosen by their key: the same ones every time."""
     if fraction >= 1:
         return table
-    return table.where(_grain(key, seed=0) < int(fraction * _GRAINS))
+    return table.where(_grain(key, "sample") < int(fraction * _GRAINS))
 
 
-def _grain(key: Sequence[str], seed: int) -> "Column":
+def _grain(key: Sequence[str], seed: int | str) -> "Column":
     from pyspark.sql import functions as F
 
     parts = [F.col(quoted(column)).cast("string") for column in key]

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -32,9 +33,11 @@ def step_run(step: str) -> "Iterator[Run]":
     A user's mistake inside is kept in the run as a tag, and the run ends as FAILED.
     """
     import mlflow
+    import psutil
 
     with mlflow.start_run(run_name=None if "MLFLOW_RUN_ID" in os.environ else step) as run:
         mlflow.set_tag(STEP, step)
+        mlflow.log_metric("startup_seconds", time.time() - psutil.Process().create_time())
         try:
             yield run
         except UserError as error:

@@ -188,4 +188,4 @@ def test_the_champion_runs_under_mlflows_own_server(project: Project, chain: Cha
         text=True,
     )
     assert result.returncode == 0, result.stderr[-2000:]
-    assert len(json.loads(result.stdout)["predictions"]) == 5
+    assert len(json.loads(result.stdout)["predictions"]) == 1

@@ -87,6 +87,6 @@ class OneHot(Op):
         known: dict[str, list[str] | list[float]] = {name: [] for name in self.columns}
         for row in counted.toLocalIterator():
             name = self.columns[row["column"]]
-            plain = float if types[name] == "double" else str
-            known[name] = [plain(value) for _, value in row["top"]]
+            values = [value for _, value in row["top"]]
+            known[name] = [float(v) for v in values] if types[name] == "double" else values
         return FittedOneHot(known=known)

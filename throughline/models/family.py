@@ -1,6 +1,7 @@
 """What a model family is: it trains on a prepared table and ends as an estimator to serve."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -73,3 +74,18 @@ def refuse_missing(family: str, table: PreparedTable) -> None:
             f"The family {family} cannot take missing values, and {missing[0]!r} has some; "
             "impute it in the recipe, or use the family xgboost."
         )
+
+
+@contextmanager
+def refused_values(family: str, refusal: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Turns a library's refusal of a parameter's value, in the block, into a user's mistake."""
+    try:
+        yield
+    except refusal as error:
+        reason = next((line for line in str(error).splitlines() if "nvalid" in line), "")
+        if not reason:
+            raise
+        reason = reason.rpartition("] ")[2].strip().rstrip(".")
+        raise UserError(
+            f"The family {family} refuses its parameters ({reason}); change them in the recipe."
+        ) from None

@@ -16,6 +16,7 @@ _STYLE: Any = {
     "figure.facecolor": "#f7f7f5",
     "axes.facecolor": "#ffffff",
     "axes.grid": True,
+    "axes.axisbelow": True,
     "grid.color": "#e3e3e0",
     "axes.edgecolor": "#8a8a86",
     "font.size": 10,

@@ -114,15 +114,20 @@ def _series(rows: "pd.DataFrame", column: Input) -> pl.Series:
         return pl.Series(column.name, [None] * len(rows), dtype=dtype)
     values = rows[column.name]
     if column.type in ("double", "long"):
-        numbers = pl.Series(column.name, values.to_numpy(dtype=np.float64, na_value=np.nan))
-        finite = numbers.set(~numbers.is_finite(), None)
-        return finite.cast(dtype)
+        return _numbers(column.name, values).cast(dtype, strict=False)
     if column.type == "timestamp":
         return _moments(column.name, values)
     known = values.notna().to_numpy()
     cast = str if column.type == "string" else bool
     plain = [cast(v) if ok else None for v, ok in zip(values, known, strict=True)]
     return pl.Series(column.name, plain, dtype=dtype)
+
+
+def _numbers(name: str, values: "pd.Series[Any]") -> pl.Series:
+    if values.dtype.kind in "iu":
+        return pl.Series(name, values.to_numpy())  # exact beyond 2**53 too
+    numbers = pl.Series(name, values.to_numpy(dtype=np.float64, na_value=np.nan))
+    return numbers.set(~numbers.is_finite(), None)
 
 
 def _moments(name: str, values: "pd.Series[Any]") -> pl.Series:

@@ -7,7 +7,7 @@ from throughline.errors import UserError
 from throughline.features.assembly import wide_names
 from throughline.models.estimator import OnnxEstimator
 from throughline.models.family import Parameters, Trained, refuse_missing, with_defaults
-from throughline.models.spark_training import FEATURES, assembled, log_native, saved
+from throughline.models.spark_training import FEATURES, assembled, log_native, refused_by_spark, saved
 from throughline.models.spark_trees import boosted_trees_graph
 from throughline.prepared import PreparedTable
 
@@ -58,7 +58,7 @@ def _fit(table: PreparedTable, parameters: Parameters) -> Any:
     from pyspark.ml.regression import GBTRegressor
 
     kind = GBTRegressor if table.layout.task == "regression" else GBTClassifier
-    with assembled(table, "train") as rows:
+    with assembled(table, "train") as rows, refused_by_spark(SparkGbt.name):
         return kind(featuresCol=FEATURES, labelCol=table.layout.label, **parameters).fit(rows)
 
 

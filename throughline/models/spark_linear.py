@@ -10,7 +10,7 @@ from throughline.features.layout import Layout
 from throughline.models.estimator import OnnxEstimator
 from throughline.models.family import Parameters, Trained, refuse_missing, with_defaults
 from throughline.models.onnx_graph import graph_of
-from throughline.models.spark_training import FEATURES, assembled, log_native
+from throughline.models.spark_training import FEATURES, assembled, log_native, refused_by_spark
 from throughline.prepared import PreparedTable
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _fit(table: PreparedTable, parameters: Parameters) -> Any:
     from pyspark.ml.regression import LinearRegression
 
     kind = LinearRegression if table.layout.task == "regression" else LogisticRegression
-    with assembled(table, "train") as rows:
+    with assembled(table, "train") as rows, refused_by_spark(SparkLinear.name):
         return kind(featuresCol=FEATURES, labelCol=table.layout.label, **parameters).fit(rows)
 
 

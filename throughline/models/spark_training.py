@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from throughline.features.assembly import spark_assembler, with_category_sizes
+from throughline.models.family import refused_values
 from throughline.prepared import PreparedTable
 from throughline.spark import session
 
@@ -68,6 +69,13 @@ def saved(model: Any) -> "Path":
     shutil.rmtree(folder)
     model.write().overwrite().save(folder.as_uri())
     return folder
+
+
+def refused_by_spark(family: str) -> AbstractContextManager[None]:
+    """Turns Spark's refusal of a parameter's value, in the block, into a user's mistake."""
+    from pyspark.errors import IllegalArgumentException
+
+    return refused_values(family, (IllegalArgumentException, TypeError))
 
 
 def log_native(table: PreparedTable, model: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from throughline.features.assembly import narrow_matrix
 from throughline.features.layout import Layout
 from throughline.models.estimator import XGBoostEstimator, xgboost_types
-from throughline.models.family import Parameters, Trained, with_defaults
+from throughline.models.family import Parameters, Trained, refused_values, with_defaults
 from throughline.prepared import PreparedTable
 
 
@@ -49,14 +49,15 @@ class XGBoost:
         rounds = int(booster_parameters.pop("n_estimators"))
         patience = int(booster_parameters.pop("early_stopping_rounds"))
         data = {part: _matrix(table, part) for part in ("train", "validation")}
-        booster = xgboost.train(
-            booster_parameters,
-            data["train"],
-            rounds,
-            evals=[(data["validation"], "validation")],
-            early_stopping_rounds=patience,
-            verbose_eval=False,
-        )
+        with refused_values(self.name, (xgboost.core.XGBoostError,)):
+            booster = xgboost.train(
+                booster_parameters,
+                data["train"],
+                rounds,
+                evals=[(data["validation"], "validation")],
+                early_stopping_rounds=patience,
+                verbose_eval=False,
+            )
         gains = {str(name): _number(v) for name, v in booster.get_score("", "total_gain").items()}
         names = [feature.name for feature in table.layout.features]
         return Trained(

@@ -71,8 +71,10 @@ def _check_bounds(name: str, distribution: str, bounds: Any) -> None:
         raise UserError(f"The space of {name!r} must give {distribution} a list of values.")
     if distribution == "choice":
         return
-    if not all(isinstance(bound, int | float) for bound in bounds):
+    if not all(isinstance(b, int | float) and not isinstance(b, bool) for b in bounds):
         raise UserError(f"The space of {name!r} must give {distribution} numbers, not {bounds}.")
+    if distribution == "randint" and not all(isinstance(bound, int) for bound in bounds):
+        raise UserError(f"The space of {name!r} must give randint whole numbers, not {bounds}.")
     if "normal" not in distribution and len(bounds) > 1 and bounds[0] >= bounds[1]:
         raise UserError(
             f"The bounds of {name!r} are upside down: {bounds[0]} is not below {bounds[1]}."

@@ -1,0 +1,121 @@
+"""The main job's seconds, start-up and peak memory per step, on the whole table.
+
+Run it in the project's environment: ``.venv/bin/python benchmarks/main_job.py [-P name=value ...]``.
+It starts ``mlflow run .`` once, samples the resident memory of each step's processes, and prints a
+table; the figures also go to ``benchmarks/results/main_job.json``. A step's start-up is the time from
+the start of its process until its run is open; ``importing mlflow`` is measured beside it, since that
+is most of it.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+PROJECT = Path(__file__).resolve().parents[1]
+RESULTS = PROJECT / "benchmarks/results/main_job.json"
+MIB = 1024 * 1024
+
+
+def main() -> None:
+    """Runs the job, measures, prints and writes."""
+    store = f"sqlite:///{PROJECT}/mlflow.db"
+    os.environ.setdefault("MLFLOW_TRACKING_URI", store)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    importing = statistics.median(_seconds_to_import_mlflow() for _ in range(3))
+    started = time.monotonic()
+    job = subprocess.Popen(
+        ["mlflow", "run", ".", "--env-manager", "local", *sys.argv[1:]], cwd=PROJECT
+    )
+    peaks: dict[str, float] = {}
+    watcher = threading.Thread(target=_watch, args=(job, peaks), daemon=True)
+    watcher.start()
+    if code := job.wait():
+        sys.exit(code)
+    seconds = time.monotonic() - started
+    watcher.join()
+    found = {
+        "seconds": round(seconds, 1),
+        "importing_mlflow_seconds": round(importing, 1),
+        "cores": os.cpu_count(),
+        "steps": _steps(peaks),
+    }
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    print(json.dumps(found, indent=1))
+
+
+def _seconds_to_import_mlflow() -> float:
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import mlflow"], check=True)
+    return time.monotonic() - started
+
+
+def _watch(job: subprocess.Popen[bytes], peaks: dict[str, float]) -> None:
+    """Keeps the greatest resident memory seen of each step's script and its children, in MiB."""
+    while job.poll() is None:
+        for process in _below(job.pid):
+            script = _script(process)
+            if script:
+                family = [process, *_below(process.pid)]
+                peaks[script] = max(peaks.get(script, 0), sum(map(_resident, family)) / MIB)
+        try:
+            job.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _below(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _script(process: psutil.Process) -> str:
+    try:
+        command = process.cmdline()
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return ""
+    script = command[1] if len(command) > 1 and "python" in command[0] else ""
+    return Path(script).stem if script.startswith("steps/") else ""
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return 0
+
+
+def _steps(peaks: dict[str, float]) -> dict[str, dict[str, float]]:
+    import mlflow
+
+    from throughline.tracking import STEP, children
+
+    (parent,) = mlflow.search_runs(
+        search_all_experiments=True,
+        filter_string=f"tags.`{STEP}` = 'main'",
+        order_by=["start_time DESC"],
+        max_results=1,
+        output_format="list",
+    )
+    return {
+        run.data.tags[STEP]: {
+            "seconds": round((run.info.end_time - run.info.start_time) / 1000, 1),
+            "startup_seconds": round(run.data.metrics["startup_seconds"], 1),
+            "peak_mib": round(peaks.get(run.data.tags[STEP], 0)),
+        }
+        for run in children(parent.info.run_id)
+    }
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(PROJECT))
+    main()

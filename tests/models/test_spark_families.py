@@ -1,0 +1,117 @@
+"""What is served of a Spark ML model gives Spark's own scores."""
+
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from throughline.errors import UserError
+from throughline.models import spark_gbt, spark_linear
+from throughline.models.spark_gbt import SparkGbt
+from throughline.models.spark_linear import SparkLinear
+from throughline.models.spark_training import saved, spark_scores
+from throughline.models.spark_trees import float32_at_most
+
+TREES = {"maxIter": 3, "maxDepth": 4, "maxBins": 16, "minInstancesPerNode": 5}
+
+
+def thresholds(model):
+    """The thresholds of the numbers, by the index of the wide column."""
+    folder = saved(model)
+    found = {}
+    for row in pq.read_table(folder / "data").to_pylist():
+        split = row["nodeData"]["split"]
+        if row["nodeData"]["leftChild"] >= 0 and split["numCategories"] == -1:
+            value = split["leftCategoriesOrThreshold"][0]
+            found.setdefault(split["featureIndex"], []).append(value)
+    shutil.rmtree(folder)
+    return found
+
+
+def rows_on_thresholds(on):
+    """Every pair of numbers on a threshold, or one float32 above or below; all categories."""
+
+    def around(values):
+        near = np.unique(np.array(values, dtype=np.float32))
+        low, high = (np.nextafter(near, np.float32(to)) for to in (-np.inf, np.inf))
+        return np.concatenate([low, near, high])
+
+    draw = np.random.default_rng(7)
+    x, z = around(on[0]), around(on[5])
+    pairs = np.array([(a, b) for a in x for b in z], dtype=np.float32)
+    pairs = np.concatenate([pairs, draw.normal(size=(500, 2)).astype(np.float32)])
+    count = len(pairs)
+    return {
+        "x (m)": pairs[:, 0],
+        "c": draw.integers(0, 4, count).astype(np.int32),
+        "z": pairs[:, 1],
+        "o": draw.integers(0, 3, count).astype(np.int32),
+        "y": np.zeros(count, dtype=np.int32),
+    }
+
+
+@pytest.mark.parametrize("kind", ["binary", "regression"])
+def test_trees_score_rows_on_their_thresholds_as_spark_does(spark, make_table, kind):
+    table = make_table(kind)
+    trained = SparkGbt().train(table, TREES)
+    model = spark_gbt._fit(table, trained.parameters)
+    rows = rows_on_thresholds(thresholds(model))
+    pq.write_table(pa.table(rows), table.output.path("test") + "/rows.parquet")
+    wanted = spark_scores(table, model, "test")
+    found = trained.estimator.predict(table.columns("test"))
+    assert found.shape == wanted.shape == (len(rows["y"]), 1)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+    assert len(np.unique(found)) > 10
+    used = {name for name, gain in trained.importances.items() if gain > 0}
+    assert {"x (m)", "c", "o"} <= used <= {"x (m)", "c", "z", "o"}
+
+
+@pytest.mark.parametrize("kind", ["binary", "classes", "regression"])
+def test_linear_models_score_as_spark_does(spark, make_table, kind):
+    table = make_table(kind)
+    trained = SparkLinear().train(table, {"maxIter": 50})
+    wanted = spark_scores(table, spark_linear._fit(table, trained.parameters), "test")
+    found = trained.estimator.predict(table.columns("test"))
+    assert found.shape == wanted.shape == (200, table.layout.outputs)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
+    assert set(trained.importances) == {"x (m)", "c", "z", "o"}
+
+
+def test_a_threshold_never_moves_a_float32_row():
+    draw = np.random.default_rng(7)
+    values = np.concatenate([draw.normal(size=1000), [0.1, 0.5, 0.0, 1e-40, 16777217.0]])
+    for value in values:
+        bound = np.float32(float32_at_most(value))
+        near = np.float32(value)
+        for row in (near, *(np.nextafter(near, np.float32(to)) for to in (-np.inf, np.inf))):
+            assert (float(row) <= value) == bool(row <= bound)
+
+
+@pytest.mark.parametrize("family", [SparkGbt(), SparkLinear()])
+def test_refuses_missing_values(make_table, family):
+    table = make_table("binary")
+    path = table.output.path("train") + "/rows.parquet"
+    rows = dict(table.columns("train"))
+    rows["z"] = np.where(np.arange(600) == 5, np.float32(np.nan), rows["z"])
+    pq.write_table(pa.table(rows), path)
+    with pytest.raises(UserError, match=f"{family.name} cannot take missing values, and 'z' has"):
+        family.train(table, {})
+
+
+def test_refuses_more_classes_than_it_can_tell_and_unknown_parameters(make_table):
+    with pytest.raises(UserError, match="spark_gbt tells two classes apart, and the label has 3"):
+        SparkGbt().train(make_table("classes"), {})
+    with pytest.raises(UserError, match="has no parameter 'maxDept'; did you mean 'maxDepth'"):
+        SparkGbt().train(make_table("binary"), {"maxDept": 3})
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters"),
+    [(SparkGbt(), {"maxDepth": -1}), (SparkLinear(), {"regParam": "much"})],
+)
+def test_refuses_values_that_spark_does_not_take(spark, make_table, family, parameters):
+    (name,) = parameters
+    with pytest.raises(UserError, match=f"{family.name} .*{name}"):
+        family.train(make_table("binary"), parameters)

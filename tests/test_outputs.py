@@ -1,0 +1,45 @@
+import pytest
+
+from throughline.errors import UserError
+from throughline.outputs import Output
+
+
+@pytest.fixture(params=["local folder", "memory://bucket"])
+def output(request, tmp_path):
+    root = str(tmp_path / request.param) if "://" not in request.param else request.param
+    made = Output.below(root, "prepared", "run 1")
+    yield made
+    made.clear()
+
+
+def test_counts_only_once_its_manifest_is_there(output):
+    output.write_text("plan.json", "é")
+    with pytest.raises(UserError, match="There is no finished output at .*run 1"):
+        Output.finished(output.uri)
+    output.commit({"rows": {"train": 3}})
+    finished = Output.finished(output.uri)
+    assert finished.manifest() == {"rows": {"train": 3}}
+    assert finished.read_text("plan.json") == "é"
+
+
+def test_clearing_removes_everything_and_may_be_repeated(output):
+    output.commit({})
+    output.clear()
+    output.clear()
+    with pytest.raises(UserError):
+        Output.finished(output.uri)
+    output.write_text("plan.json", "new")
+    assert output.read_text("plan.json") == "new"
+
+
+def test_a_local_root_becomes_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    output = Output.below("data", "a", "b")
+    assert output.uri == str(tmp_path / "data" / "a" / "b")
+    assert output.url("train") == (tmp_path / "data/a/b/train").as_uri()
+
+
+def test_a_uri_stays_what_it_is():
+    output = Output.below("s3://bucket/data/", "a")
+    assert output.uri == "s3://bucket/data/a"
+    assert output.url("train") == output.path("train") == "s3://bucket/data/a/train"
