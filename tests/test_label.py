@@ -4,7 +4,11 @@ from throughline.errors import UserError
 from throughline.label import add_label, classes_of, encode_label
 from throughline.recipe import Label
 
-ROWS = {"delay": [31.0, 30.0, None, 90.0], "kind": ["b", "a", "b", None], "odd 'name', é": [1, 0, 1, 1]}
+ROWS = {
+    "delay": [31.0, 30.0, None, 90.0],
+    "kind": ["b", "a", "b", None],
+    "odd 'name', é": [1, 0, 1, 1],
+}
 
 
 def condition(**changes):

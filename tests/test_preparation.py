@@ -30,7 +30,7 @@ def refused(spark, text, output):
 
 
 def test_the_prepared_table(prepared):
-    assert prepared.rows == {"train": 146, "validation": 37, "test": 45}
+    assert prepared.rows == {"train": 148, "validation": 38, "test": 48}
     names = [feature.name for feature in prepared.layout.features]
     assert set(names) == {"x", "n", "odd name", "flag", "x_missing", "t_hour", "t_day_of_week"}
     assert prepared.layout.classes == ("0", "1")

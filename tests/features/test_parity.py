@@ -61,7 +61,7 @@ def problems(draw):
                 {"fill": {"columns": [n], "value": draw(st.sampled_from([0, -1]))}},
                 {"flag": {"name": "flag 1", "when": f"col({x!r}) > 0 or col({c!r}) == 'a'"}},
                 {"flag": {"name": "flag 2", "when": f"col({x!r}) / col({z!r}) < col({n!r})"}},
-                {"impute": {"columns": [x], "strategy": draw(strategy), "flag": draw(st.booleans())}},
+                {"impute": {"columns": [x], "strategy": draw(strategy), "flag": True}},
                 {"date_parts": {"column": t, "parts": ["hour", "day_of_week", "day_of_year",
                                                         "quarter"], "time_zone": draw(ZONES)}},
                 {"aggregate": {"by": [c], "of": x, "functions": functions}},

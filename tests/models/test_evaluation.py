@@ -19,7 +19,11 @@ def test_binary():
     assert found["brier"] == pytest.approx((0.01 + 0.16 + 0.4225 + 0.04) / 4)
     assert found["log_loss"] == pytest.approx(-np.log([0.9, 0.6, 0.35, 0.8]).mean())
     assert (found["precision"], found["recall"]) == (pytest.approx(2 / 3), 1.0)
-    assert (found["accuracy"], found["f1"], found["positive_rate"]) == (0.75, pytest.approx(0.8), 0.5)
+    assert (found["accuracy"], found["f1"], found["positive_rate"]) == (
+        0.75,
+        pytest.approx(0.8),
+        0.5,
+    )
 
 
 def test_without_a_threshold_no_decision_is_counted():

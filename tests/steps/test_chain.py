@@ -1,7 +1,8 @@
 """The whole chain, as ``mlflow run .`` runs it, and the steps again after it."""
 
-import json
 import subprocess
+import time
+from collections.abc import Callable
 from typing import Any
 
 import mlflow
@@ -11,7 +12,7 @@ import pytest
 import requests
 from mlflow.entities import Run
 
-from tests.steps.conftest import Project
+from tests.steps.conftest import Project, free_port
 from throughline.deployment.smoke import as_request
 from throughline.models.signature import conform
 from throughline.prepared import PreparedTable
@@ -173,19 +174,36 @@ def test_train_registers_on_the_way(project: Project, chain: Chain) -> None:
     assert mlflow.MlflowClient().get_model_version("on-the-way", "1").run_id
 
 
-def test_the_champion_runs_under_mlflows_own_server(project: Project, chain: Chain) -> None:
-    rows = json.dumps(
-        as_request(mlflow.pyfunc.load_model(f"models:/{NAME}@champion").input_example)
-    )
-    source = project.folder / "rows.json"
-    source.write_text(rows)
-    command = ["mlflow", "models", "predict", "-m", f"models:/{NAME}@champion"]
-    result = subprocess.run(
-        [*command, "--env-manager", "local", "-i", str(source), "-t", "json"],
+def test_the_champion_runs_under_plain_mlflow_models_serve(
+    project: Project, chain: Chain, rows: pd.DataFrame
+) -> None:
+    port = free_port()
+    command = ["mlflow", "models", "serve", "-m", f"models:/{NAME}@champion", "--port", str(port)]
+    server = psutil.Popen(
+        [*command, "--env-manager", "local"],
         env=project.environment,
         cwd=project.folder,  # not the project's folder: the model brings its code along
-        capture_output=True,
-        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
-    assert result.returncode == 0, result.stderr[-2000:]
-    assert len(json.loads(result.stdout)["predictions"]) == 1
+    try:
+        url = f"http://127.0.0.1:{port}"
+        answer = eventually(
+            lambda: requests.post(f"{url}/invocations", json=as_request(rows), timeout=60)
+        )
+    finally:
+        for process in [*server.children(recursive=True), server]:
+            process.kill()
+    served = pd.DataFrame(answer.json()["predictions"])
+    here = mlflow.pyfunc.load_model(f"models:/{NAME}@champion").predict(rows)
+    assert (served["probability"] - here["probability"]).abs().max() <= 1e-6
+
+
+def eventually(ask: Callable[[], requests.Response], seconds: float = 120) -> requests.Response:
+    """The first answer of a server that is starting."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return ask()
+        except requests.ConnectionError:
+            assert time.monotonic() < deadline, "the server did not answer in time"

@@ -71,7 +71,9 @@ class ServedModel:
             return pd.DataFrame({"prediction": scores[:, 0]})
         names = _names_as_answered(layout.classes)
         if layout.binary:
-            chosen = (scores[:, 0] >= (0.5 if self.threshold is None else self.threshold)).astype(int)
+            chosen = (scores[:, 0] >= (0.5 if self.threshold is None else self.threshold)).astype(
+                int
+            )
             columns = {"probability": scores[:, 0], "threshold": self.threshold}
             return pd.DataFrame({"prediction": names[chosen], **columns})
         each = {f"probability_{name}": scores[:, i] for i, name in enumerate(layout.classes)}

@@ -23,7 +23,9 @@ def signature_of(plan: Plan, answer: "pd.DataFrame") -> "ModelSignature":
     columns: list[ColSpec | TensorSpec] = [
         ColSpec(_type(column), column.name, required=not column.optional) for column in plan.inputs
     ]
-    answers: list[ColSpec | TensorSpec] = [ColSpec(_ANSWERS[values.dtype.kind], str(name)) for name, values in answer.items()]
+    answers: list[ColSpec | TensorSpec] = [
+        ColSpec(_ANSWERS[values.dtype.kind], str(name)) for name, values in answer.items()
+    ]
     return ModelSignature(inputs=Schema(columns), outputs=Schema(answers))
 
 

@@ -7,7 +7,13 @@ from throughline.errors import UserError
 from throughline.features.assembly import wide_names
 from throughline.models.estimator import OnnxEstimator
 from throughline.models.family import Parameters, Trained, refuse_missing, with_defaults
-from throughline.models.spark_training import FEATURES, assembled, log_native, refused_by_spark, saved
+from throughline.models.spark_training import (
+    FEATURES,
+    assembled,
+    log_native,
+    refused_by_spark,
+    saved,
+)
 from throughline.models.spark_trees import boosted_trees_graph
 from throughline.prepared import PreparedTable
 

@@ -34,7 +34,6 @@ class XGBoost:
             "reg_lambda": 1.0,
             "max_bin": 256,
             "max_cat_to_onehot": 4,
-            "scale_pos_weight": 1.0,
             "tree_method": "hist",
             "seed": 7,
             "nthread": os.cpu_count() or 1,
@@ -89,7 +88,7 @@ def _objective(layout: Layout) -> dict[str, Any]:
     if layout.task == "regression":
         return {"objective": "reg:squarederror", "eval_metric": "rmse"}
     if layout.binary:
-        return {"objective": "binary:logistic", "eval_metric": "auc"}
+        return {"objective": "binary:logistic", "eval_metric": "auc", "scale_pos_weight": 1.0}
     return {
         "objective": "multi:softprob",
         "eval_metric": "mlogloss",

@@ -1,13 +1,14 @@
 """The search space of a recipe, in Hyperopt's terms."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from math import log
 from typing import Any
 
 from throughline.errors import UserError
 from throughline.strict import nearest
 
-Bounds = Sequence[Any]
+_COUNTS = {"randint": (1, 2), "quniform": (3,), "qloguniform": (3,)}
+"""How many numbers a distribution takes; the others take two."""
 
 
 def _values(name: str, low: float, high: float) -> tuple[float, float]:
@@ -57,13 +58,7 @@ def _one(name: str, said: Mapping[str, Any], makers: Mapping[str, Callable[..., 
             f"{nearest(distribution, makers)}."
         )
     _check_bounds(name, distribution, bounds)
-    try:
-        return makers[distribution](name, *bounds)
-    except TypeError:
-        raise UserError(
-            f"The space of {name!r} gives {distribution} {len(bounds)} numbers, which is not how "
-            "many it takes."
-        ) from None
+    return makers[distribution](name, *bounds)
 
 
 def _check_bounds(name: str, distribution: str, bounds: Any) -> None:
@@ -71,6 +66,11 @@ def _check_bounds(name: str, distribution: str, bounds: Any) -> None:
         raise UserError(f"The space of {name!r} must give {distribution} a list of values.")
     if distribution == "choice":
         return
+    if len(bounds) not in _COUNTS.get(distribution, (2,)):
+        raise UserError(
+            f"The space of {name!r} gives {distribution} {len(bounds)} numbers, which is not how "
+            "many it takes."
+        )
     if not all(isinstance(b, int | float) and not isinstance(b, bool) for b in bounds):
         raise UserError(f"The space of {name!r} must give {distribution} numbers, not {bounds}.")
     if distribution == "randint" and not all(isinstance(bound, int) for bound in bounds):
