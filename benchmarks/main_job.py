@@ -1,10 +1,10 @@
 """The main job's seconds, start-up and peak memory per step, on the whole table.
 
-Run it in the project's environment: ``.venv/bin/python benchmarks/main_job.py [-P name=value ...]``.
-It starts ``mlflow run .`` once, samples the resident memory of each step's processes, and prints a
-table; the figures also go to ``benchmarks/results/main_job.json``. A step's start-up is the time from
-the start of its process until its run is open; ``importing mlflow`` is measured beside it, since that
-is most of it.
+Run it in the project's environment: ``.venv/bin/python benchmarks/main_job.py [-P name=value]``.
+It starts ``mlflow run .`` once, samples the resident memory of each step's processes, and prints
+the figures, which also go to ``benchmarks/results/main_job.json``. A step's start-up is the time
+from the start of its process until its run is open. Most of it is importing mlflow, which is
+measured beside it.
 """
 
 import json
