@@ -11,7 +11,7 @@ import shlex
 import statistics
 from typing import TYPE_CHECKING, Any
 
-from throughline.step import run_step
+from throughline.step import Parser, run_step
 
 if TYPE_CHECKING:
     from throughline.deployment.target import Deployment
@@ -40,7 +40,7 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     """Reads the command line; its names are those of the entry point's parameters."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--model", default="flights-late", help="the registered model's name")
     parser.add_argument("--alias", default="champion", help="which of its versions")
     parser.add_argument("--target", default="local", help="where to deploy")
@@ -70,7 +70,7 @@ def log(deployment: "Deployment") -> None:
         command = f"curl -s {deployment.url}/invocations -H 'Content-Type: application/json' -d "
         command += shlex.quote(json.dumps(request))
     if deployment.startup_seconds is not None:
-        mlflow.log_metric("startup_seconds", deployment.startup_seconds)
+        mlflow.log_metric("server_startup_seconds", deployment.startup_seconds)
     mlflow.log_dict({**facts, "model": deployment.model.uri, "curl": command}, "endpoint.json")
     print(f"{deployment.model.uri} is served at {deployment.url} ({deployment.change}):\n{command}")
 

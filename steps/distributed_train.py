@@ -1,17 +1,16 @@
 """Trains the recipe's network under Horovod, the workers reading shards through Petastorm."""
 
-import argparse
 import os
 import sys
 
 sys.path.insert(0, os.getcwd())
 
-from throughline.step import run_step
+from throughline.step import Parser, run_step
 
 
 def main() -> None:
     """Parses the arguments, trains on all workers, logs."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--prep_run", default="latest", help="the run of prep, or 'latest'")
     parser.add_argument("--workers", type=int, default=2, help="how many workers")
     parser.add_argument("--epochs", type=int, default=10, help="the most passes over the rows")

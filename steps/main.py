@@ -1,18 +1,17 @@
 """Runs the whole chain: prep, train, tune, distributed_train, register, deploy."""
 
-import argparse
 import os
 import sys
 
 sys.path.insert(0, os.getcwd())
 
 from throughline.recipe import load_recipe
-from throughline.step import fraction, run_step
+from throughline.step import Parser, fraction, run_step
 
 
 def main() -> None:
     """Parses the arguments, runs the steps, prints what they did."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--recipe", default="recipes/flights.yaml", help="the recipe's file")
     parser.add_argument("--data_root", default="data", help="where tables are written")
     parser.add_argument("--fraction", type=fraction, default=1.0, help="share of the rows to take")

@@ -1,6 +1,5 @@
 """Prepares a table as a recipe says: features, split and feature plan, written as Parquet."""
 
-import argparse
 import os
 import sys
 
@@ -9,12 +8,12 @@ sys.path.insert(0, os.getcwd())
 from throughline.outputs import Output
 from throughline.recipe import load_recipe
 from throughline.spark import session, warm_up
-from throughline.step import fraction, run_step
+from throughline.step import Parser, fraction, run_step
 
 
 def main() -> None:
     """Parses the arguments, prepares, logs."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--recipe", default="recipes/flights.yaml", help="the recipe's file")
     parser.add_argument("--data_root", default="data", help="where tables are written")
     parser.add_argument("--fraction", type=fraction, default=1.0, help="share of the rows to take")

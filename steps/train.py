@@ -1,17 +1,16 @@
 """Trains the models of the recipe, each as a child run that ends as a candidate."""
 
-import argparse
 import os
 import sys
 
 sys.path.insert(0, os.getcwd())
 
-from throughline.step import run_step
+from throughline.step import Parser, run_step
 
 
 def main() -> None:
     """Parses the arguments, trains, logs."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--prep_run", default="latest", help="the run of prep, or 'latest'")
     parser.add_argument("--model", default="all", help="a model of the recipe by name, or 'all'")
     parser.add_argument("--register_as", default="none", help="also register under this name")

@@ -1,18 +1,17 @@
 """Searches for the best parameters with Hyperopt; the best ones end as a candidate."""
 
-import argparse
 import os
 import sys
 
 sys.path.insert(0, os.getcwd())
 
 from throughline.errors import UserError
-from throughline.step import run_step
+from throughline.step import Parser, run_step
 
 
 def main() -> None:
     """Parses the arguments, searches, trains with the best parameters, logs."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("--prep_run", default="latest", help="the run of prep, or 'latest'")
     parser.add_argument("--max_evals", type=int, default=0, help="trials; 0: as the recipe says")
     arguments = parser.parse_args()

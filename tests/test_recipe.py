@@ -128,7 +128,12 @@ def test_refuses_what_is_no_duration(written):
         ("2013-10-01", "first of May", 10, "at split.test_from"),
         ("name: y,", "name: y, from: x >,", 7, "does not parse"),
         ("table: rows.parquet", "table: rows.parquet\n  where: x + 1", 4, "is not a condition"),
-        ("  - {family: xgboost}", "  - {family: xgboost}\n  - {family: xgboost}", 1, "'name'"),
+        (
+            "  - {family: xgboost}",
+            "  - {family: xgboost}\n  - {family: xgboost}",
+            1,
+            "stands there twice",
+        ),
         ("name: small", "name: 1 small", 1, "at name: "),
     ],
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from throughline.models.evaluation import best_threshold, metrics
+from throughline.models.evaluation import Labels, Scores, best_threshold, metrics
 from throughline.models.family import Trained
 from throughline.models.served import ServedModel
 from throughline.models.signature import conform, signature_of
@@ -18,6 +18,9 @@ from throughline.prepared import PreparedTable
 from throughline.tracking import CANDIDATE, MODEL, PREPARED
 
 logger = logging.getLogger(__name__)
+
+Scored = dict[str, tuple[Labels, Scores]]
+"""The labels and the scores of each part."""
 
 ARTIFACT = "model"
 SERVING_CODE = (
@@ -62,9 +65,10 @@ def log_candidate(
     mlflow.log_params({f"model.{name}": value for name, value in trained.parameters.items()})
     _log_versions()
     _log_dataset(table)
-    served, found = _evaluate(table, trained)
+    scored = {part: _score(table, trained, part) for part in ("validation", "test")}
+    served, found = _evaluate(table, trained, scored)
     mlflow.log_metrics({**found, **trained.metrics})
-    _log_pictures(table, trained, served)
+    _log_pictures(table, trained, served.threshold, scored)
     trained.log_native()
     uri = _log_served(table, served, register_as)
     mlflow.set_tags({MODEL: uri, PREPARED: table.output.uri})
@@ -77,31 +81,34 @@ def summary(found: dict[str, float], metric: str) -> str:
     return ", ".join(f"{p} {metric} {found[f'{p}_{metric}']:.4f}" for p in ("validation", "test"))
 
 
-def _evaluate(table: PreparedTable, trained: Trained) -> tuple[ServedModel, dict[str, float]]:
-    layout = table.layout
-    columns = {part: table.columns(part) for part in ("validation", "test")}
-    scores = {part: trained.estimator.predict(columns[part]) for part in columns}
+def _score(table: PreparedTable, trained: Trained, part: str) -> tuple[Labels, Scores]:
+    columns = table.columns(part)
+    return columns[table.layout.label], trained.estimator.predict(columns)
+
+
+def _evaluate(
+    table: PreparedTable, trained: Trained, scored: Scored
+) -> tuple[ServedModel, dict[str, float]]:
     threshold = None
-    if layout.binary:
-        labels = columns["validation"][layout.label]
-        threshold = best_threshold(labels, scores["validation"][:, 0])
+    if table.layout.binary:
+        labels, scores = scored["validation"]
+        threshold = best_threshold(labels, scores[:, 0])
     found = {} if threshold is None else {"threshold": threshold}
-    for part, of_part in scores.items():
-        values = metrics(columns[part][layout.label], of_part, layout, threshold)
+    for part, (labels, scores) in scored.items():
+        values = metrics(labels, scores, table.layout, threshold)
         found |= {f"{part}_{name}": value for name, value in values.items()}
     return ServedModel(table.plan, trained.estimator, threshold), found
 
 
-def _log_pictures(table: PreparedTable, trained: Trained, served: ServedModel) -> None:
+def _log_pictures(
+    table: PreparedTable, trained: Trained, threshold: float | None, scored: Scored
+) -> None:
     import mlflow
 
     from throughline.models.pictures import curves, importance_chart
 
-    for part in ("validation", "test"):
-        columns = table.columns(part)
-        labels = columns[table.layout.label]
-        scores = trained.estimator.predict(columns)
-        figure = curves(labels, scores, table.layout, served.threshold)
+    for part, (labels, scores) in scored.items():
+        figure = curves(labels, scores, table.layout, threshold)
         mlflow.log_figure(figure, f"pictures/{part}.png")
     if trained.importances:
         mlflow.log_figure(importance_chart(trained.importances), "pictures/importances.png")

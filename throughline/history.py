@@ -1,6 +1,6 @@
 """History features: what was known from earlier rows, computed causally over the whole table.
 
-Preparation and batch scoring call this; a request to an endpoint carries the values.
+A request to an endpoint carries the values.
 """
 
 from collections.abc import Sequence
@@ -36,11 +36,12 @@ def add_moments(table: "DataFrame", moments: "dict[str, Moment]") -> "DataFrame"
 
 def add_history(table: "DataFrame", history: "Sequence[History]") -> "DataFrame":
     """Adds the history features; the rows stay as many as they were."""
+    told = table  # as it came: what rows tell is not carried through the features before it
     for feature in history:
         if feature.count:
             table = _add_count(table, feature.count)
         if feature.rolling:
-            table = _add_rolling(table, feature.rolling)
+            table = _add_rolling(table, told, feature.rolling)
     return table
 
 
@@ -52,7 +53,7 @@ def _add_count(table: "DataFrame", count: "Count") -> "DataFrame":
     return table.withColumn(count.output, F.count(F.lit(1)).over(same).cast("double"))
 
 
-def _add_rolling(table: "DataFrame", rolling: "Rolling") -> "DataFrame":
+def _add_rolling(table: "DataFrame", telling: "DataFrame", rolling: "Rolling") -> "DataFrame":
     """One range window over the rows that ask, at their cut-off, and the rows that tell.
 
     A row tells its value from the later of its ``time`` and its own ``at``, so that nothing that
@@ -74,7 +75,7 @@ def _add_rolling(table: "DataFrame", rolling: "Rolling") -> "DataFrame":
         {_WHEN: at - rolling.lag, _VALUE: F.lit(None).cast("double"), _ASKS: F.lit(True)}
     ).withColumn(_BUCKET, bucket(F.col(_WHEN)))
     told = (
-        table.where(value.isNotNull() & at.isNotNull() & known.isNotNull())
+        telling.where(value.isNotNull() & at.isNotNull() & known.isNotNull())
         .dropna(subset=list(rolling.by))
         .select(
             *by, F.greatest(at, known).alias(_WHEN), value.alias(_VALUE), F.lit(False).alias(_ASKS)

@@ -25,7 +25,7 @@ from throughline.strict import nearest
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from throughline.recipe import Recipe
+    from throughline.recipe import History, Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +49,12 @@ def prepare(
     fraction: float = 1.0,
     row_groups: int = 16,
 ) -> Preparation:
-    """Writes raw and prepared rows, the plan and the layout; the manifest last.
+    """Writes raw and prepared rows and the plan; the manifest last.
 
     Args:
         spark: The session.
         recipe: The recipe.
-        output: Where to write; what an unfinished attempt left there is removed.
+        output: Where to write; left empty if the preparation does not finish.
         data_root: Where samples are kept as Parquet.
         fraction: The share of the rows to take, by their key.
         row_groups: How many files each prepared part has; workers share them out.
@@ -62,9 +62,24 @@ def prepare(
     Raises:
         UserError: If the tables do not fit the recipe.
     """
-    output.clear()
+    try:
+        return _prepare(spark, recipe, output, data_root, fraction, row_groups)
+    except BaseException:
+        output.clear()
+        raise
+
+
+def _prepare(
+    spark: "SparkSession",
+    recipe: "Recipe",
+    output: Output,
+    data_root: str,
+    fraction: float,
+    row_groups: int,
+) -> Preparation:
     with readable(recipe.source.table):
-        write_raw(raw_table(spark, recipe, data_root, fraction), recipe, output)
+        table = raw_table(spark, recipe, data_root, fraction)
+        write_raw(without_dropped_rows(table, recipe), recipe, output)
         raw = {part: spark.read.parquet(output.path(f"{RAW}/{SPLIT}={part}")) for part in PARTS}
         classes = classes_of(raw["train"], recipe.label)
         labelled = {part: encode_label(rows, recipe.label, classes) for part, rows in raw.items()}
@@ -73,9 +88,11 @@ def prepare(
             task=recipe.label.task,
             classes=classes,
             features=recipe.features,
-            excluded=frozenset({*recipe.key, recipe.label.name} - set(recipe.features or ())),
+            excluded=(frozenset(recipe.key) - set(recipe.features or ())) | {recipe.label.name},
         )
-        plan = fit_plan(recipe.prepare, labelled["train"], selection)
+        _computable(recipe.metric, classes)
+        every_row = spark.read.parquet(output.path(RAW))
+        plan = fit_plan(recipe.prepare, labelled["train"], selection, every_row)
         for part, rows in labelled.items():
             prepared = _labelled_only(plan, rows, recipe.label.name)
             prepared.repartition(row_groups).write.parquet(output.path(part))
@@ -83,7 +100,6 @@ def prepare(
         counted = {part: spark.read.parquet(output.path(part)).count() for part in PARTS}
     _no_part_is_empty(counted)
     output.write_text("plan.json", plan.to_json())
-    output.write_text("layout.json", plan.layout.model_dump_json(indent=1))
     output.write_text("recipe.json", json.dumps(recipe.model_dump(mode="json", by_alias=True)))
     output.commit({"rows": counted, "recipe": recipe.digest(), "fraction": fraction})
     return Preparation(plan=plan, rows=counted)
@@ -94,7 +110,8 @@ def raw_table(
 ) -> "DataFrame":
     """The rows as a request would carry them, with the label and the split, on Spark.
 
-    History comes before the joins, over the narrow table; then what is known only afterwards goes.
+    History is computed over every row, before a fraction is taken and before the joins; what is
+    known only afterwards goes last.
 
     Raises:
         UserError: If a column that the recipe names is not in the table.
@@ -103,20 +120,29 @@ def raw_table(
     if recipe.source.where:
         table = _rows_where(table, recipe.source.where)
     _has_columns(table, recipe.key, "key")
-    table = sampled(table, fraction, recipe.key)
     _has_moment_columns(table, recipe)
     table = add_moments(table, recipe.moments)
     table = add_label(table, recipe.label)
     table = add_split(table, recipe.split, recipe.key)
-    _has_columns(table, recipe.known_after, "known_after")
     for feature in recipe.history:
-        _has_columns(table, _read_by(feature), "history")
-    table = add_history(table, recipe.history)
-    table = table.drop(*(set(recipe.known_after) - {recipe.label.name}))
+        _has_history_columns(table, feature)
+    table = sampled(add_history(table, recipe.history), fraction, recipe.key)
     for join in recipe.source.joins:
         table = join_table(table, read_table(spark, join.table, data_root), join)
-    check_ops(recipe.prepare, kinds_of(table))
+    _has_columns(table, recipe.known_after, "known_after")
+    table = table.drop(*recipe.afterwards)
+    check_ops(recipe.prepare, kinds_of(table), recipe.label.name)
     return table
+
+
+def without_dropped_rows(table: "DataFrame", recipe: "Recipe") -> "DataFrame":
+    """The rows that the recipe trains on and measures on; ``drop_rows`` stands before all else."""
+    frame = nw.from_native(table)
+    for op in recipe.prepare:
+        if op.changes_rows:
+            frame = op.fit(table, {}).apply_in_training(frame)
+    kept: DataFrame = frame.to_native()
+    return kept
 
 
 def _rows_where(table: "DataFrame", where: str) -> "DataFrame":
@@ -156,11 +182,28 @@ def _no_part_is_empty(rows: dict[str, int]) -> None:
             )
 
 
-def _read_by(feature: Any) -> list[str]:
-    if feature.rolling:
-        rolling = feature.rolling
-        return [*rolling.by, rolling.of, rolling.time, rolling.at]
-    return list(feature.count.by)
+def _computable(metric: str, classes: tuple[str, ...] | None) -> None:
+    if classes and len(classes) > 2 and metric in ("pr_auc", "brier"):
+        raise UserError(
+            f"The metric {metric!r} is for two classes, and the label has {len(classes)}; "
+            "choose log_loss, roc_auc or accuracy."
+        )
+
+
+def _has_history_columns(table: "DataFrame", feature: "History") -> None:
+    """Raises a UserError if a column of a history feature is not there or of a wrong kind."""
+    if feature.count:
+        _has_columns(table, feature.count.by, "history")
+    if rolling := feature.rolling:
+        wanted = {rolling.of: "number", rolling.time: "time", rolling.at: "time"}
+        _has_columns(table, [*rolling.by, *wanted], "history")
+        kinds = kinds_of(table)
+        for column, kind in wanted.items():
+            if kinds.get(column) != kind:
+                raise UserError(
+                    f"The recipe's history wants a {kind} in the column {column!r}, which holds "
+                    f"{kinds.get(column, 'something else')}."
+                )
 
 
 def _has_moment_columns(table: "DataFrame", recipe: "Recipe") -> None:

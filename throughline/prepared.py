@@ -76,7 +76,10 @@ class PreparedTable:
         import pyarrow.dataset as ds
 
         label = self.recipe.label.name
-        table = self._dataset(f"raw/__split={part}").to_table(filter=~ds.field(label).is_null())
+        known = ~ds.field(label).is_null()
+        if self.layout.classes:  # a class that training never saw cannot be measured
+            known &= ds.field(label).isin(list(self.layout.classes))
+        table = self._dataset(f"raw/__split={part}").to_table(filter=known)
         order = [(name, "ascending") for name in self.recipe.key]
         chosen = pc.sort_indices(table.select(list(self.recipe.key)), sort_keys=order)
         return table.take(chosen[:limit] if limit else chosen).to_pandas()

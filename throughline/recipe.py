@@ -33,8 +33,6 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 Families = Literal["spark_linear", "spark_gbt", "xgboost", "network"]
 Metric = Literal["roc_auc", "pr_auc", "log_loss", "brier", "accuracy", "rmse", "mae", "r2"]
 
-HIGHER_IS_BETTER = frozenset({"roc_auc", "pr_auc", "accuracy", "r2"})
-
 
 def _duration(value: Any) -> Any:
     if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
@@ -140,6 +138,11 @@ class History(Strict):
         return self
 
     @property
+    def count_by(self) -> tuple[str, ...]:
+        """The columns of a count."""
+        return self.count.by if self.count else ()
+
+    @property
     def outputs(self) -> list[str]:
         """The names of the new columns."""
         if self.rolling:
@@ -237,20 +240,41 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Recipe":
-        titles = [model.title for model in self.models]
-        for title in titles:
-            if titles.count(title) > 1:
-                raise ValueError(f"two models are called {title!r}; give one of them a 'name'")
+        _once("model", [model.title for model in self.models])
+        _once("family of several workers", [m.family for m in self.models if m.family == "network"])
+        _once("feature", list(self.features or ()))
+        _once("history column", [name for feature in self.history for name in feature.outputs])
+        for ahead, columns in (("key", self.key), *(("count", h.count_by) for h in self.history)):
+            if late := self.afterwards & set(columns):
+                raise ValueError(f"the {ahead} reads {min(late)!r}, which is known only afterwards")
+        changing = [op.changes_rows for op in self.prepare]
+        if changing != sorted(changing, reverse=True):
+            raise ValueError("drop_rows must come before the other ops of 'prepare'")
         regression = {"rmse", "mae", "r2"}
         for metric in (self.metric, *self.promote.at_least):
             if (metric in regression) != (self.label.task == "regression"):
                 raise ValueError(f"the metric {metric!r} is not one of a {self.label.task}")
         return self
 
+    @property
+    def afterwards(self) -> frozenset[str]:
+        """What is known only afterwards: as said, what the label is made of, moments of these."""
+        late = set(self.known_after) | set(columns_of(self.label.source or "0"))
+        for name, moment in self.moments.items():
+            if late & {moment.start, *columns_of(str(moment.plus_minutes))}:
+                late.add(name)
+        return frozenset(late - {self.label.name})
+
     def digest(self) -> str:
         """A short hash of everything the recipe says."""
         text = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _once(what: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"the {what} {name!r} stands there twice; rename or remove one")
 
 
 class _Loader(yaml.SafeLoader):

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.checkout import hidden_checkout
 from throughline.errors import UserError
 from throughline.models.evaluation import Scores, better, metrics
 from throughline.models.signature import conform
 from throughline.prepared import PreparedTable
 from throughline.recipe import Promote
+from throughline.tracking import MODEL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +31,60 @@ class Verdict:
 
     promoted: bool
     reason: str
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What became of the best candidate.
+
+    Attributes:
+        version: Its version in the registry.
+        verdict: Whether it is the champion, and why.
+        metrics: Its metrics on the test rows, through its served form.
+    """
+
+    version: str
+    verdict: Verdict
+    metrics: dict[str, float]
+
+
+class NotComparableError(Exception):
+    """A model that cannot be measured on the test rows, and why."""
+
+
+def promote(name: str, run: "Run", table: PreparedTable) -> Registered:
+    """Registers a candidate, once, and makes it the champion if the recipe's rule lets it.
+
+    Candidate and champion are measured on the same raw test rows, each through its served form and
+    with its own code.
+
+    Args:
+        name: The registered model's name.
+        run: The candidate's run.
+        table: The prepared table it was trained on.
+
+    Raises:
+        UserError: If the candidate itself cannot be measured.
+    """
+    recipe = table.recipe
+    rows = table.raw_rows("test")
+    try:
+        found = metrics_on_test(run.data.tags[MODEL], table, rows)
+    except NotComparableError as error:
+        raise UserError(f"The candidate cannot be measured: {error}; train it again.") from None
+    champion = champion_of(name)
+    if champion and champion.run_id == run.info.run_id:
+        return Registered(champion.version, Verdict(True, "it is the champion already"), found)
+    try:
+        uri = champion and f"models:/{name}/{champion.version}"
+        present = metrics_on_test(uri, table, rows) if uri else None
+    except NotComparableError as error:
+        verdict = Verdict(
+            False, f"the champion cannot be compared ({error}); give -P model=NAME to start another"
+        )
+    else:
+        verdict = judge(recipe.metric, recipe.promote, found, present)
+    return Registered(_register(name, run, verdict, found), verdict, found)
 
 
 def best_candidate(candidates: "list[Run]", metric: str) -> "Run":
@@ -67,40 +123,47 @@ def judge(
     if champion is None:
         return Verdict(True, f"the first champion, {metric} {candidate[metric]:.4f}")
     compared = f"{metric} {candidate[metric]:.4f} against the champion's {champion[metric]:.4f}"
-    if rule.beat_champion and not better(metric, candidate[metric], champion[metric]):
+    if better(metric, candidate[metric], champion[metric]):
+        return Verdict(True, f"beats the champion: {compared}")
+    if rule.beat_champion:
         return Verdict(False, f"does not beat the champion: {compared}")
-    return Verdict(True, f"beats the champion: {compared}")
+    return Verdict(True, f"the rule does not ask to beat the champion: {compared}")
 
 
 def champion_of(name: str) -> "ModelVersion | None":
-    """The version of ``name`` with the alias champion; None if there is none."""
+    """The version of ``name`` with the alias champion; None if there is no model or no alias."""
     import mlflow
     from mlflow.exceptions import MlflowException
 
     try:
         return mlflow.MlflowClient().get_model_version_by_alias(name, CHAMPION)
-    except MlflowException:
-        return None
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None  # what registries answer for a model or an alias that is not there
+        raise
 
 
 def metrics_on_test(model_uri: str, table: PreparedTable, rows: "pd.DataFrame") -> dict[str, float]:
     """The metrics of a logged or registered model on raw test rows, through its served form.
 
     Raises:
-        UserError: If the model does not take these rows.
+        NotComparableError: If the model predicts something else, or does not take these rows.
     """
     import mlflow.pyfunc
     from mlflow.exceptions import MlflowException
 
-    try:
+    with hidden_checkout():  # the model's own code, as it is served
         model = mlflow.pyfunc.load_model(model_uri)
         served = model.unwrap_python_model().model
-        answer = model.predict(conform(rows, served.plan.inputs))
-    except MlflowException as error:
-        reason = str(error.message).splitlines()[0]
-        raise UserError(f"The model {model_uri} does not take the test rows: {reason}") from None
-    labels = table.labels_of(rows)
-    return metrics(labels, scores_of(answer), table.layout, served.threshold)
+        classes = served.plan.layout.classes
+        if (classes and tuple(classes)) != table.layout.classes:
+            raise NotComparableError(f"{model_uri} predicts {classes or 'a number'}")
+        try:
+            answer = model.predict(conform(rows, served.plan.inputs))
+        except MlflowException as error:
+            reason = str(error.message).splitlines()[0]
+            raise NotComparableError(f"{model_uri} does not take the test rows: {reason}") from None
+    return metrics(table.labels_of(rows), scores_of(answer), table.layout, served.threshold)
 
 
 def scores_of(answer: "pd.DataFrame") -> Scores:
@@ -111,25 +174,23 @@ def scores_of(answer: "pd.DataFrame") -> Scores:
     return answer[classes or ["prediction"]].to_numpy(dtype=np.float64)
 
 
-def register(
-    name: str, run: "Run", model_uri: str, verdict: Verdict, found: dict[str, float]
-) -> "ModelVersion":
-    """Registers a candidate, once, and moves the alias that its verdict gives it.
-
-    A candidate that is registered already keeps its version.
-    """
+def _register(name: str, run: "Run", verdict: Verdict, found: dict[str, float]) -> str:
+    """Registers a candidate unless it is, tags its version, and moves the alias it earned."""
     import mlflow
 
     client = mlflow.MlflowClient()
-    version = _version_of(name, run) or mlflow.register_model(model_uri, name)
+    version = _version_of(name, run) or mlflow.register_model(run.data.tags[MODEL], name)
     tags: dict[str, Any] = {"reason": verdict.reason, "run": run.info.run_id}
     tags |= {f"test_{metric}": f"{value:.6f}" for metric, value in found.items()}
     for key, value in tags.items():
         client.set_model_version_tag(name, version.version, key, value)
     alias = CHAMPION if verdict.promoted else CHALLENGER
     client.set_registered_model_alias(name, alias, version.version)
+    aliases = client.get_model_version(name, version.version).aliases
+    if verdict.promoted and CHALLENGER in aliases:
+        client.delete_registered_model_alias(name, CHALLENGER)
     logger.info("version %s of %s is the %s: %s", version.version, name, alias, verdict.reason)
-    return version
+    return str(version.version)
 
 
 def _version_of(name: str, run: "Run") -> "ModelVersion | None":

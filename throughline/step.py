@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ def run_step(main: Callable[[], None]) -> NoReturn:
     )
     for noisy in ("py4j", "alembic", "matplotlib", "mlflow.store.db.utils", "hyperopt"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # lets runs end
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         main()
@@ -38,6 +40,14 @@ def run_step(main: Callable[[], None]) -> NoReturn:
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0)
+
+
+class Parser(argparse.ArgumentParser):
+    """Arguments of a step; a wrong one is a user's mistake like any other."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the step with a sentence."""
+        raise UserError(f"{message}; see python steps/{self.prog} --help.")
 
 
 def report(error: UserError) -> None:

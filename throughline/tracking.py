@@ -75,6 +75,8 @@ def latest(tag: str, step: str) -> "Run":
     active = mlflow.active_run()
     experiment = active.info.experiment_id if active else "0"
     query = f"tags.`{tag}` != '' AND attributes.status = 'FINISHED'"
+    if tag == PREPARED:  # candidates carry it too
+        query += f" AND tags.`{STEP}` = '{step}'"
     found = client.search_runs(
         [experiment], query, max_results=1, order_by=["attributes.start_time DESC"]
     )
@@ -112,7 +114,7 @@ def candidates_of(runs: str) -> "list[Run]":
     """The candidates among the given runs and all runs below them.
 
     Args:
-        runs: Run ids with commas between, or ``latest``: those of the newest prepared table.
+        runs: Run ids with commas between, or ``latest``: those on the newest candidate's table.
 
     Raises:
         UserError: If a run does not exist, or there is no candidate.

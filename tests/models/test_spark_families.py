@@ -1,7 +1,5 @@
 """What is served of a Spark ML model gives Spark's own scores."""
 
-import shutil
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +9,7 @@ from throughline.errors import UserError
 from throughline.models import spark_gbt, spark_linear
 from throughline.models.spark_gbt import SparkGbt
 from throughline.models.spark_linear import SparkLinear
-from throughline.models.spark_training import saved, spark_scores
+from throughline.models.spark_training import assembled, rows_scored_otherwise, saved
 from throughline.models.spark_trees import float32_at_most
 
 TREES = {"maxIter": 3, "maxDepth": 4, "maxBins": 16, "minInstancesPerNode": 5}
@@ -19,15 +17,34 @@ TREES = {"maxIter": 3, "maxDepth": 4, "maxBins": 16, "minInstancesPerNode": 5}
 
 def thresholds(model):
     """The thresholds of the numbers, by the index of the wide column."""
-    folder = saved(model)
+    with saved(model) as folder:
+        nodes = pq.read_table(folder / "data").to_pylist()
     found = {}
-    for row in pq.read_table(folder / "data").to_pylist():
+    for row in nodes:
         split = row["nodeData"]["split"]
         if row["nodeData"]["leftChild"] >= 0 and split["numCategories"] == -1:
             value = split["leftCategoriesOrThreshold"][0]
             found.setdefault(split["featureIndex"], []).append(value)
-    shutil.rmtree(folder)
     return found
+
+
+def spark_scores(table, model, part):
+    """Spark's own scores of a part, (n, outputs), in the order of the part's rows."""
+    with assembled(table, part) as rows:
+        scored = model.transform(rows).toPandas()
+    if table.layout.task == "regression":
+        return scored[["prediction"]].to_numpy()
+    scores = np.stack([vector.toArray() for vector in scored["probability"]])
+    return scores[:, 1:] if table.layout.binary else scores
+
+
+def test_rows_that_are_scored_otherwise_are_counted(make_table):
+    table = make_table("binary")
+    trained = SparkGbt().train(table, TREES)
+    assert trained.metrics["rows_scored_otherwise"] == 0
+    other = SparkGbt().train(table, {**TREES, "maxDepth": 1})
+    model = spark_gbt._fit(table, trained.parameters)
+    assert rows_scored_otherwise(table, model, other.estimator) > 100
 
 
 def rows_on_thresholds(on):

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from throughline.deployment.checkout import project_root
+from throughline.checkout import project_root
 from throughline.deployment.client import EndpointClient
 from throughline.deployment.process import ServerProcess
 from throughline.deployment.serve import SERVE

@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from throughline.deployment.checkout import hidden_checkout
+from throughline.checkout import hidden_checkout
 from throughline.deployment.limits import Limits
 from throughline.errors import UserError
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from throughline.deployment.checkout import hidden_checkout
+from throughline.checkout import hidden_checkout
 
 TOLERANCE = 1e-6
 

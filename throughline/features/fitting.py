@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
+from throughline.errors import UserError
 from throughline.features.layout import Feature, Layout
 from throughline.features.op import FittedOp, Kind, Op, quoted
 from throughline.features.plan import Input, Plan
@@ -22,6 +23,7 @@ def fit_plan(
     ops: Sequence[Op],
     training: "DataFrame",
     selection: FeatureSelection,
+    every_row: "DataFrame | None" = None,
 ) -> Plan:
     """Fits a plan on the training rows.
 
@@ -29,17 +31,18 @@ def fit_plan(
         ops: The recipe's ops, in order.
         training: The raw training rows, on Spark.
         selection: The label, its classes, the features asked for and the columns that are none.
+        every_row: The raw rows of all parts; an input that one of them misses is optional.
 
     Raises:
         UserError: If an op cannot work on the columns there are, or a feature does not come out.
     """
     kinds = kinds_of(training)
-    after = check_ops(ops, kinds)
+    after = check_ops(ops, kinds, selection.label)
     names = selection.features_among(after)
     fitted = fit_ops(ops, training)
     kept, needed = _contributing(ops, fitted, names, kinds)
     types = input_types(training)
-    missed = _with_missing([name for name in types if name in needed], training)
+    missed = _with_missing([name for name in types if name in needed], every_row or training)
     inputs = [Input(name=n, type=types[n], optional=missing) for n, missing in missed.items()]
     categories = {name: found for op in fitted for name, found in op.categories().items()}
     features = [
@@ -57,24 +60,30 @@ def fit_plan(
     return Plan(inputs=tuple(inputs), ops=tuple(kept), layout=layout)
 
 
-def _with_missing(columns: Sequence[str], training: "DataFrame") -> dict[str, bool]:
-    """Whether each column misses a value in the training rows, in one pass."""
+def _with_missing(columns: Sequence[str], rows: "DataFrame") -> dict[str, bool]:
+    """Whether each column misses a value, in one pass."""
     from pyspark.sql import functions as F
 
     def misses(column: str) -> "Column":
         return F.coalesce(F.bool_or(F.col(quoted(column)).isNull()), F.lit(True)).alias(column)
 
-    row = training.agg(*[misses(column) for column in columns]).first()
+    row = rows.agg(*[misses(column) for column in columns]).first()
     return dict(zip(columns, row or (), strict=True))
 
 
-def check_ops(ops: Sequence[Op], schema: dict[str, Kind]) -> dict[str, Kind]:
+def check_ops(ops: Sequence[Op], schema: dict[str, Kind], label: str) -> dict[str, Kind]:
     """Checks the ops in order against the columns; returns the columns after the last one.
 
     Raises:
-        UserError: If an op reads a column that is not there at that point, or of a wrong kind.
+        UserError: If an op reads a column that is not there at that point, or of a wrong kind, or
+            touches the label.
     """
     for op in ops:
+        touched = set(op.writes(schema)) if label not in op.reads() else {label}
+        if label in touched and not op.changes_rows:
+            raise UserError(
+                f"The op {op.name} touches the label {label!r}; only drop_rows may read it."
+            )
         schema = op.check(schema)
     return schema
 

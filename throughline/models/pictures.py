@@ -32,7 +32,7 @@ def curves(labels: Labels, scores: Scores, layout: Layout, threshold: float | No
     confusion. Regression: predicted against actual, and the errors.
     """
     if layout.binary:
-        return _binary(labels, scores[:, 0], layout, threshold or 0.5)
+        return _binary(labels, scores[:, 0], layout, 0.5 if threshold is None else threshold)
     if layout.task == "regression":
         return _regression(labels, scores[:, 0])
     figure, (axes,) = _figure(1)

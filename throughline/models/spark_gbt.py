@@ -1,6 +1,5 @@
 """Spark ML's gradient-boosted trees, served as one ONNX tree ensemble."""
 
-import shutil
 from typing import Any, ClassVar
 
 from throughline.errors import UserError
@@ -12,6 +11,7 @@ from throughline.models.spark_training import (
     assembled,
     log_native,
     refused_by_spark,
+    rows_scored_otherwise,
     saved,
 )
 from throughline.models.spark_trees import boosted_trees_graph
@@ -47,15 +47,16 @@ class SparkGbt:
         refuse_missing(self.name, table)
         chosen = with_defaults(self, table, parameters)
         model = _fit(table, chosen)
-        folder = saved(model)
-        graph = boosted_trees_graph(folder, table.layout)
-        shutil.rmtree(folder)
+        with saved(model) as folder:
+            estimator = OnnxEstimator(boosted_trees_graph(folder, table.layout), table.layout)
+        differ = rows_scored_otherwise(table, model, estimator)
         gains = model.featureImportances.toArray()
         return Trained(
-            estimator=OnnxEstimator(graph, table.layout),
+            estimator=estimator,
             parameters=chosen,
             importances=_by_feature(wide_names(table.layout), gains, table),
             log_native=lambda: log_native(table, model),
+            metrics={"rows_scored_otherwise": differ},
         )
 
 

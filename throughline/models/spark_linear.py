@@ -10,7 +10,13 @@ from throughline.features.layout import Layout
 from throughline.models.estimator import OnnxEstimator
 from throughline.models.family import Parameters, Trained, refuse_missing, with_defaults
 from throughline.models.onnx_graph import graph_of
-from throughline.models.spark_training import FEATURES, assembled, log_native, refused_by_spark
+from throughline.models.spark_training import (
+    FEATURES,
+    assembled,
+    log_native,
+    refused_by_spark,
+    rows_scored_otherwise,
+)
 from throughline.prepared import PreparedTable
 
 if TYPE_CHECKING:
@@ -32,11 +38,14 @@ class SparkLinear:
         chosen = with_defaults(self, table, parameters)
         model = _fit(table, chosen)
         weights, intercepts = _coefficients(model, table.layout)
+        estimator = OnnxEstimator(_graph(weights, intercepts, table.layout), table.layout)
+        differ = rows_scored_otherwise(table, model, estimator)
         return Trained(
-            estimator=OnnxEstimator(_graph(weights, intercepts, table.layout), table.layout),
+            estimator=estimator,
             parameters=chosen,
             importances=_importances(weights, table),
             log_native=lambda: log_native(table, model),
+            metrics={"rows_scored_otherwise": differ},
         )
 
 

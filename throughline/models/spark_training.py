@@ -1,6 +1,6 @@
 """Training a Spark ML estimator on a prepared table, and what it leaves for serving."""
 
-import shutil
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -8,18 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from throughline.features.assembly import spark_assembler, with_category_sizes
+from throughline.features.op import quoted
+from throughline.models.estimator import Estimator
 from throughline.models.family import refused_values
 from throughline.prepared import PreparedTable
 from throughline.spark import session
 
 if TYPE_CHECKING:
     from pyspark.ml import PipelineModel
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
+
+logger = logging.getLogger(__name__)
 
 FEATURES = "features"
+_SCORES = "__scores"
 
 
 @contextmanager
@@ -47,28 +51,40 @@ def whole_pipeline(table: PreparedTable, model: Any) -> "PipelineModel":
     return PipelineModel([*assembly.stages, model])
 
 
-def spark_scores(table: PreparedTable, model: Any, part: str) -> npt.NDArray[np.float64]:
-    """Spark's own scores of a part, (n, outputs), in the order of the part's rows."""
+def rows_scored_otherwise(
+    table: PreparedTable, model: Any, estimator: Estimator, limit: int = 10_000
+) -> float:
+    """How many of the first test rows Spark and the served estimator score more than 1e-4 apart."""
+    from pyspark.sql import functions as F
+
+    rows = with_category_sizes(table.on_spark(session(), "test"), table.layout).limit(limit)
+    names = [feature.name for feature in table.layout.features]
+    columns = [F.col(quoted(name)) for name in names]
+    scored = whole_pipeline(table, model).transform(rows)
+    found = scored.select(*columns, _scores(table).alias(_SCORES)).toPandas()
+    served = estimator.predict({name: found[name].to_numpy() for name in names})
+    apart = np.abs(np.stack(list(found[_SCORES]))[:, -served.shape[1] :] - served)
+    differ = float((apart > 1e-4).any(axis=1).sum())
+    if differ:
+        logger.warning("%d rows are scored differently when served", differ)
+    return differ
+
+
+def _scores(table: PreparedTable) -> "Column":
     from pyspark.ml.functions import vector_to_array
     from pyspark.sql import functions as F
 
-    column = (
-        F.array("prediction")
-        if table.layout.task == "regression"
-        else vector_to_array(F.col("probability"))
-    )
-    with assembled(table, part) as rows:
-        scored = model.transform(rows).select(column.alias("scores")).toPandas()
-    scores = np.stack(scored["scores"].to_numpy())
-    return scores[:, 1:] if table.layout.binary else scores
+    if table.layout.task == "regression":
+        return F.array("prediction")
+    return vector_to_array(F.col("probability"))
 
 
-def saved(model: Any) -> "Path":
-    """Saves a Spark ML model into a fresh local folder, for reading its data without the JVM."""
-    folder = Path(tempfile.mkdtemp(prefix="throughline-model-"))
-    shutil.rmtree(folder)
-    model.write().overwrite().save(folder.as_uri())
-    return folder
+@contextmanager
+def saved(model: Any) -> Iterator[Path]:
+    """A Spark ML model in a local folder meanwhile, for reading its data without the JVM."""
+    with tempfile.TemporaryDirectory(prefix="throughline-model-") as folder:
+        model.write().overwrite().save(Path(folder).as_uri())
+        yield Path(folder)
 
 
 def refused_by_spark(family: str) -> AbstractContextManager[None]:
@@ -88,12 +104,3 @@ def log_native(table: PreparedTable, model: Any) -> None:
         artifact_path="native",
         pip_requirements=[f"pyspark=={pyspark.__version__}"],
     )
-
-
-def explained(estimator: Any) -> dict[str, Any]:
-    """The parameters of a Spark ML estimator that are set or have a default, by name."""
-    return {
-        param.name: value
-        for param, value in estimator.extractParamMap().items()
-        if param.name not in ("featuresCol", "labelCol", "predictionCol", "rawPredictionCol")
-    }

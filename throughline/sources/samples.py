@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import IO
@@ -16,14 +17,18 @@ MISSING = ("NA", "")
 def sample_as_parquet(reference: str, data_root: str | Path) -> Path:
     """Finds ``sample:<package>/<table>`` and returns it as a Parquet file below the data root.
 
-    The package is located, never imported: its code may not run on this Python.
+    The package is located, never imported: its code may not run on this Python. Where the data
+    root is a URI, the file goes to this machine's temporary folder.
 
     Raises:
         UserError: If the package or the table is not there.
     """
     package, _, table = reference.removeprefix(PREFIX).partition("/")
     source = _data_file(package, table, reference)
-    target = Path(data_root) / "samples" / package / f"{table}-{source.stat().st_size}.parquet"
+    here = (
+        Path(tempfile.gettempdir(), "throughline") if "://" in str(data_root) else Path(data_root)
+    )
+    target = here / "samples" / package / f"{table}-{source.stat().st_size}.parquet"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_suffix(f".{os.getpid()}.tmp")

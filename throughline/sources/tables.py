@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _FORMATS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json"}
 _BROKEN = re.compile(
-    r"is not a Parquet file|Could not read footer|FAILED_READ_FILE|Cannot read file|"
+    r"PATH_NOT_FOUND|is not a Parquet file|Could not read footer|FAILED_READ_FILE|Cannot read file|"
     r"Encountered error while reading file|Unable to infer schema|ParquetDecodingException"
 )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from throughline.errors import UserError
-from throughline.models.evaluation import HIGHER_IS_BETTER, metrics
+from throughline.models.evaluation import HIGHER_IS_BETTER, best_threshold, metrics
 from throughline.models.families import FAMILIES
 from throughline.models.family import Family, with_defaults
 from throughline.prepared import PreparedTable
@@ -118,7 +118,9 @@ class _Objective:
         trained = self.family.train(self.table, parameters)
         scores = trained.estimator.predict(self.validation)
         layout = self.table.layout
-        found = metrics(self.validation[layout.label], scores, layout)
+        labels = self.validation[layout.label]
+        threshold = best_threshold(labels, scores[:, 0]) if layout.binary else None
+        found = metrics(labels, scores, layout, threshold)
         mlflow.log_metrics({f"validation_{k}": v for k, v in found.items()} | trained.metrics)
         return found[self.metric]
 

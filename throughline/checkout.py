@@ -10,7 +10,7 @@ PACKAGE = "throughline"
 
 def project_root() -> Path:
     """The folder that holds this package."""
-    return Path(__file__).resolve().parents[2]
+    return Path(__file__).resolve().parents[1]
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import sys
 
-from throughline.deployment.checkout import hidden_checkout
+from throughline.checkout import hidden_checkout
 
 
 def test_the_models_own_package_is_found_first_and_only_for_a_while(tmp_path):
