@@ -44,6 +44,7 @@ def main() -> None:
         "seconds": round(seconds, 1),
         "importing_mlflow_seconds": round(importing, 1),
         "cores": os.cpu_count(),
+        "champion": _champion(),
         "steps": _steps(peaks),
     }
     RESULTS.parent.mkdir(exist_ok=True)
@@ -92,6 +93,22 @@ def _resident(process: psutil.Process) -> int:
         return int(process.memory_info().rss)
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return 0
+
+
+def _champion() -> dict[str, float]:
+    """The metrics on the test rows that the last register logged."""
+    import mlflow
+
+    from throughline.tracking import STEP
+
+    (run,) = mlflow.search_runs(
+        search_all_experiments=True,
+        filter_string=f"tags.`{STEP}` = 'register'",
+        order_by=["start_time DESC"],
+        max_results=1,
+        output_format="list",
+    )
+    return {name: round(value, 4) for name, value in run.data.metrics.items() if "auc" in name}
 
 
 def _steps(peaks: dict[str, float]) -> dict[str, dict[str, float]]:

