@@ -39,7 +39,9 @@ def conform(rows: "pd.DataFrame", inputs: "tuple[Input, ...]") -> "pd.DataFrame"
             return pd.to_datetime(values, utc=True).dt.tz_localize(None).astype("datetime64[ns]")
         if column.type in ("double", "long"):
             return values.astype("float64" if _type(column) == "double" else "int64")
-        return values.astype(object).where(values.notna(), None)
+        known = values.notna()
+        plain = [value if ok else None for value, ok in zip(values, known, strict=True)]
+        return pd.Series(plain, index=values.index, dtype=object)
 
     return pd.DataFrame({c.name: one(c) for c in inputs if c.name in rows.columns})
 
