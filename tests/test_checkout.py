@@ -30,3 +30,12 @@ def test_without_its_own_code_a_model_does_not_find_ours(tmp_path):
         except ModuleNotFoundError:
             return
     raise AssertionError("the checkout was found")
+
+
+def test_the_code_of_a_model_that_was_loaded_before_is_not_found(tmp_path, monkeypatch):
+    (tmp_path / "throughline").mkdir()
+    (tmp_path / "throughline" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with hidden_checkout():
+        assert str(tmp_path) not in sys.path
+    assert str(tmp_path) in sys.path

@@ -18,14 +18,12 @@ def hidden_checkout() -> Iterator[None]:
     """Hides the package while a model is loaded and called.
 
     A model brings the code it was trained with, but Python would keep using the modules that are
-    already imported: another version of them, if the checkout changed since the training. All
+    already imported, or those of a model that was loaded before: other versions of them. All
     imports of this package must be done before; the old modules come back at the end.
     """
     modules = _take_modules()
     path = list(sys.path)
-    root = project_root()
-    if "site-packages" not in root.parts:
-        sys.path[:] = [entry for entry in path if Path(entry or ".").resolve() != root]
+    sys.path[:] = [entry for entry in path if not _holds_the_package(entry)]
     try:
         yield
     finally:
@@ -37,3 +35,9 @@ def hidden_checkout() -> Iterator[None]:
 def _take_modules() -> dict:
     names = [n for n in sys.modules if n == PACKAGE or n.startswith(f"{PACKAGE}.")]
     return {name: sys.modules.pop(name) for name in names}
+
+
+def _holds_the_package(entry: str) -> bool:
+    """Whether imports from here would find a checkout, or the code of a model loaded before."""
+    folder = Path(entry or ".").resolve()
+    return "site-packages" not in folder.parts and (folder / PACKAGE).is_dir()
