@@ -15,8 +15,12 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / "benchmarks/results/main_job.json"
@@ -95,41 +99,37 @@ def _resident(process: psutil.Process) -> int:
         return 0
 
 
-def _champion() -> dict[str, float]:
-    """The metrics on the test rows that the last register logged."""
+def _newest(step: str) -> "Run":
     import mlflow
 
     from throughline.tracking import STEP
 
     (run,) = mlflow.search_runs(
         search_all_experiments=True,
-        filter_string=f"tags.`{STEP}` = 'register'",
+        filter_string=f"tags.`{STEP}` = '{step}'",
         order_by=["start_time DESC"],
         max_results=1,
         output_format="list",
     )
-    return {name: round(value, 4) for name, value in run.data.metrics.items() if "auc" in name}
+    return run
+
+
+def _champion() -> dict[str, float]:
+    """The metrics on the test rows that the last register logged."""
+    found = _newest("register").data.metrics
+    return {name: round(value, 4) for name, value in found.items() if "auc" in name}
 
 
 def _steps(peaks: dict[str, float]) -> dict[str, dict[str, float]]:
-    import mlflow
-
     from throughline.tracking import STEP, children
 
-    (parent,) = mlflow.search_runs(
-        search_all_experiments=True,
-        filter_string=f"tags.`{STEP}` = 'main'",
-        order_by=["start_time DESC"],
-        max_results=1,
-        output_format="list",
-    )
     return {
         run.data.tags[STEP]: {
             "seconds": round((run.info.end_time - run.info.start_time) / 1000, 1),
             "startup_seconds": round(run.data.metrics["startup_seconds"], 1),
             "peak_mib": round(peaks.get(run.data.tags[STEP], 0)),
         }
-        for run in children(parent.info.run_id)
+        for run in children(_newest("main").info.run_id)
     }
 
 
