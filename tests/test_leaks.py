@@ -19,7 +19,7 @@ from throughline.models.xgboost import XGBoost
 from throughline.outputs import Output
 from throughline.preparation import prepare, raw_table
 from throughline.prepared import PreparedTable
-from throughline.recipe import load_recipe
+from throughline.recipe_file import load_recipe
 from throughline.sources.samples import sample_as_parquet
 
 FLIGHTS = Path(__file__).parents[1] / "recipes" / "flights.yaml"

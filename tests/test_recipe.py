@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from throughline.errors import UserError
-from throughline.recipe import Recipe, json_schema, load_recipe, parse_recipe
+from throughline.recipe import Recipe, json_schema
+from throughline.recipe_file import load_recipe, parse_recipe
 
 PROJECT = Path(__file__).parents[1]
 FLIGHTS = PROJECT / "recipes" / "flights.yaml"
@@ -182,7 +183,7 @@ def test_the_module_prints_the_schema():
 
 
 def test_the_schema_accepts_the_recipes_and_refuses_mistakes():
-    from throughline.recipe import _Loader
+    from throughline.recipe_file import _Loader
 
     validator = jsonschema.Draft202012Validator(json_schema())
     validator.check_schema(json_schema())
