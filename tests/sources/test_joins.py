@@ -56,3 +56,30 @@ def test_refuses_columns_that_do_not_fit(both, left, right, message):
     join = Join(table="right.parquet", on=("k",), how="left")
     with pytest.raises(UserError, match=message):
         join_table(both.training(left), both.training(right), join)
+
+
+@pytest.mark.parametrize(("how", "kept"), [("left", 4), ("inner", 2)])
+def test_the_share_without_a_match_is_logged_once_the_rows_were_written(
+    both, caplog, tmp_path, how, kept
+):
+    matches = []
+    join = Join(table="right.csv", on=("k",), how=how)
+    found = join_table(both.training(LEFT), both.training(RIGHT), join, matches)
+    plain = join_table(both.training(LEFT), both.training(RIGHT), join)
+    assert found.columns == plain.columns
+    dropped = found.where("n <> 1")  # what comes after the join does not change the share
+    dropped.write.parquet(str(tmp_path / "rows"))
+    assert rows(found) == rows(plain) and found.count() == kept
+    with caplog.at_level("INFO"):
+        matches[0].log()
+    assert "2 of 4 rows (50.0 %) have no match in right.csv" in caplog.text
+
+
+def test_no_rows_at_all_have_no_share(both, caplog):
+    matches = []
+    join = Join(table="right", on=("k",), how="left")
+    empty = both.training({"k": ["a"], "n": [1]}).where("n > 1")
+    join_table(empty, both.training(RIGHT), join, matches).collect()
+    with caplog.at_level("INFO"):
+        matches[0].log()
+    assert "0 of 0 rows (0.0 %)" in caplog.text

@@ -125,3 +125,15 @@ def test_other_errors_of_spark_stay_as_they_are(spark):
 
     with pytest.raises(AnalysisException), readable("t"):
         spark.sql("select no_such_column")
+
+
+def test_narrow_numbers_become_those_of_a_request(spark, tmp_path):
+    import pandas as pd
+
+    path = tmp_path / "narrow.parquet"
+    rows = {"a": [1, 2], "b": [3, 4], "x": [0.1, 2.5]}
+    types = {"a": "int16", "b": "int32", "x": "float32"}
+    pd.DataFrame(rows).astype(types).to_parquet(path)
+    table = read_table(spark, str(path), "unused")
+    assert dict(table.dtypes) == {"a": "bigint", "b": "bigint", "x": "double"}
+    assert [row["x"] for row in table.collect()] == [0.1, 2.5]

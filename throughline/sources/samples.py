@@ -4,10 +4,13 @@ import importlib.util
 import os
 import tempfile
 import zipfile
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 from throughline.errors import UserError
+from throughline.sources import sklearn_samples
 from throughline.strict import nearest
 
 PREFIX = "sample:"
@@ -17,22 +20,29 @@ MISSING = ("NA", "")
 def sample_as_parquet(reference: str, data_root: str | Path) -> Path:
     """Finds ``sample:<package>/<table>`` and returns it as a Parquet file below the data root.
 
-    The package is located, never imported: its code may not run on this Python. Where the data
-    root is a URI, the file goes to this machine's temporary folder.
+    It is a CSV file in the package's folder ``data``; the package is located, never imported: its
+    code may not run on this Python. Or it is one of scikit-learn's own tables. Where the data root
+    is a URI, the file goes to this machine's temporary folder.
 
     Raises:
         UserError: If the package or the table is not there.
     """
     package, _, table = reference.removeprefix(PREFIX).partition("/")
-    source = _data_file(package, table, reference)
+    convert: Callable[[Path], None]
+    if package == sklearn_samples.PACKAGE:
+        _must_be_among(sklearn_samples.TABLES, table, reference)
+        stamp, convert = sklearn_samples.stamp(), partial(_write_sklearn, table)
+    else:
+        source = _data_file(package, table, reference)
+        stamp, convert = str(source.stat().st_size), partial(_convert, source)
     here = (
         Path(tempfile.gettempdir(), "throughline") if "://" in str(data_root) else Path(data_root)
     )
-    target = here / "samples" / package / f"{table}-{source.stat().st_size}.parquet"
+    target = here / "samples" / package / f"{table}-{stamp}.parquet"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_suffix(f".{os.getpid()}.tmp")
-        _convert(source, unfinished)
+        convert(unfinished)
         os.replace(unfinished, target)
     return target
 
@@ -43,9 +53,17 @@ def _data_file(package: str, table: str, reference: str) -> Path:
         raise UserError(f"The table {reference!r} is in the package {package!r}: install it.")
     folder = Path(spec.submodule_search_locations[0]) / "data"
     files = {path.name.split(".")[0]: path for path in sorted(folder.glob("*.csv*"))}
-    if table not in files:
-        raise UserError(f"The table {reference!r} is not in the package; {nearest(table, files)}.")
+    _must_be_among(files, table, reference)
     return files[table]
+
+
+def _must_be_among(tables: Collection[str], table: str, reference: str) -> None:
+    if table not in tables:
+        raise UserError(f"The table {reference!r} is not in the package; {nearest(table, tables)}.")
+
+
+def _write_sklearn(table: str, target: Path) -> None:
+    sklearn_samples.sklearn_table(table).to_parquet(target, index=False)
 
 
 def _convert(source: Path, target: Path) -> None:

@@ -1,19 +1,20 @@
-"""Reading a table by its name in a recipe: a sample, or files of Parquet, CSV or JSON lines."""
+"""Reading a table by its name in a recipe: a sample, files, or a Delta table."""
 
-import glob
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from throughline.errors import UserError
+from throughline.sources.delimited import read_csv
+from throughline.sources.delta import read_delta
+from throughline.sources.formats import Format, format_of
+from throughline.sources.json_lines import read_json
 from throughline.sources.samples import PREFIX, sample_as_parquet
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-_FORMATS = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json"}
 _BROKEN = re.compile(
     r"PATH_NOT_FOUND|is not a Parquet file|Could not read footer|FAILED_READ_FILE|Cannot read file|"
     r"Encountered error while reading file|Unable to infer schema|ParquetDecodingException"
@@ -23,13 +24,16 @@ _BROKEN = re.compile(
 def read_table(spark: "SparkSession", reference: str, data_root: str) -> "DataFrame":
     """Reads a table, lazily, in the few types that a plan reads.
 
+    The types of CSV, and what in JSON lines is a moment, are found in one pass over the values.
+
     Not-a-number and the infinities become missing, decimals double, and days and moments without a
     zone moments in UTC. A dot or a backtick in a column's name becomes an underscore: to Spark and
     its ML stages a dot leads into a column.
 
     Args:
         spark: The session.
-        reference: ``sample:<package>/<table>``, or a path, glob or URI of files.
+        reference: ``sample:<package>/<table>``, or a path, glob or URI of files of Parquet,
+            CSV or JSON lines, or of a Delta table's folder.
         data_root: Where samples are kept as Parquet.
 
     Raises:
@@ -39,11 +43,17 @@ def read_table(spark: "SparkSession", reference: str, data_root: str) -> "DataFr
         path = str(sample_as_parquet(reference, data_root))
     else:
         path = reference
-        _must_exist(path)
+    kind = format_of(path)
     with readable(reference):
-        table = spark.read.load(path, format=_format(path), **_options(path))
+        table = _read(spark, path, kind)
     _names_are_unique(table, reference)
     return _normalised(table)
+
+
+def _read(spark: "SparkSession", path: str, kind: Format) -> "DataFrame":
+    if kind == "parquet":
+        return spark.read.parquet(path)
+    return {"csv": read_csv, "json": read_json, "delta": read_delta}[kind](spark, path)
 
 
 @contextmanager
@@ -60,6 +70,11 @@ def readable(what: str) -> Iterator[None]:
                 f"The table {what} holds times in nanoseconds, which Spark does not read; write "
                 "it with microseconds (in pandas: to_parquet(..., coerce_timestamps='us'))."
             ) from None
+        if "CSV header does not conform" in str(error):
+            raise UserError(
+                f"The files of {what} have different header lines; a table's files have the same "
+                "columns in the same order."
+            ) from None
         if match := _BROKEN.search(str(error)):
             file = re.search(r"(?:file:)?(/[^\s'\",]+\.(?:parquet|csv|jsonl?))", str(error))
             name = file[1] if file else what
@@ -68,31 +83,6 @@ def readable(what: str) -> Iterator[None]:
                 "its name says; replace it."
             ) from None
         raise
-
-
-def _must_exist(path: str) -> None:
-    if "://" not in path and not glob.glob(path):
-        raise UserError(f"There is no table at {path}; give a path, relative to the project.")
-
-
-def _format(path: str) -> str:
-    suffixes = [Path(path.rstrip("/*")).suffix, Path(path).suffix]
-    for suffix in suffixes:
-        if suffix in _FORMATS:
-            return _FORMATS[suffix]
-    if "://" not in path and Path(path).is_dir():
-        inside = {file.suffix for file in Path(path).rglob("*.*")} & set(_FORMATS)
-        if len(inside) == 1:
-            return _FORMATS[inside.pop()]
-    raise UserError(
-        f"The table {path} must end in one of {', '.join(_FORMATS)}, or be a folder of such files."
-    )
-
-
-def _options(path: str) -> dict[str, str]:
-    if _format(path) != "csv":
-        return {}
-    return {"header": "true", "inferSchema": "true", "nullValue": "NA"}
 
 
 def _normalised(table: "DataFrame") -> "DataFrame":
@@ -104,6 +94,10 @@ def _normalised(table: "DataFrame") -> "DataFrame":
         column = F.col(quoted(name))
         if kind.startswith("decimal"):
             column = column.cast("double")
+        if kind in ("tinyint", "smallint", "int"):
+            column = column.cast("bigint")  # as a request has it: narrower ones overflow
+        if kind == "float":
+            column = column.cast("string").cast("double")  # the 0.1 that a request has
         if kind in ("double", "float"):
             column = F.when(F.abs(column) < float("inf"), column)
         if kind in ("date", "timestamp_ntz"):
