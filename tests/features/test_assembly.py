@@ -64,3 +64,21 @@ def test_a_layout_of_one_kind_only(kind):
     assert numeric.shape == (3, len(layout.numeric))
     assert categories.shape == (3, len(layout.categories))
     assert wide_matrix(COLUMNS, layout).shape == (3, len(wide_names(layout)))
+
+
+def test_a_view_without_the_rest_has_no_column_for_the_last_code(both):
+    from pyspark.ml import Pipeline
+
+    features = (
+        Feature(name="k", kind="category", cardinality=3, view="one_hot_known"),
+        Feature(name="nothing", kind="category", cardinality=1, view="one_hot_known"),
+        Feature(name="c", kind="category", cardinality=2, view="one_hot"),
+    )
+    layout = Layout(features=features, label="y", task="regression")
+    columns = {"k": [0, 1, 2, 2], "nothing": [0, 0, 0, 0], "c": [0, 1, 1, 0]}
+    wide = [[1, 0, 1, 0], [0, 1, 0, 1], [0, 0, 0, 1], [0, 0, 1, 0]]
+    assert wide_matrix(columns, layout).tolist() == wide
+    assert wide_names(layout) == ["k=0", "k=1", "c=0", "c=1"]
+    table = with_category_sizes(both.training(columns), layout)
+    rows = Pipeline(stages=list(spark_assembler(layout))).fit(table).transform(table).collect()
+    assert [row.features.toArray().tolist() for row in rows] == wide

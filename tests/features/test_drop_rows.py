@@ -9,12 +9,12 @@ ROWS = {"x": [1.0, None, 3.0, 4.0], "c": ["a", "b", None, "d"]}
 
 def test_drops_in_training_what_misses_a_column(both):
     fitted = both.fit(DropRows(missing=("x", "c")), ROWS)
-    assert both.apply(fitted, ROWS, training=True) == {"x": [1.0, 4.0], "c": ["a", "d"]}
+    assert both.apply(fitted, ROWS, kept=True) == {"x": [1.0, 4.0], "c": ["a", "d"]}
 
 
 def test_drops_where_the_condition_holds_and_keeps_what_cannot_be_told(both):
     fitted = both.fit(DropRows(where="x > 2"), ROWS)
-    assert both.apply(fitted, ROWS, training=True)["x"] == [1.0, None]
+    assert both.apply(fitted, ROWS, kept=True)["x"] == [1.0, None]
 
 
 def test_serving_keeps_every_row(both):

@@ -32,7 +32,16 @@ def test_refuses_a_column_without_any_value(both):
 
 def test_refuses_text_and_what_is_not_there():
     op = Impute(columns=("x",))
-    with pytest.raises(UserError, match="impute cannot read the column 'x'.*of kind text"):
+    with pytest.raises(UserError, match="impute has no median of 'x', which holds text"):
         op.check({"x": "text"})
+    with pytest.raises(UserError, match="impute cannot read the column 'x'.*of kind time"):
+        op.check({"x": "time"})
     with pytest.raises(UserError, match="reads the column 'x', which is not in the table"):
         op.check({"y": "number"})
+
+
+def test_the_mode_of_text_and_of_whole_numbers(both):
+    op = Impute(columns=("c", "n"), strategy="mode")
+    rows = {"c": ["b", "a", "b", "a", None], "n": [3, 3, 1, 1, None]}
+    found = both.apply(both.fit(op, rows), {"c": [None, "z"], "n": [None, 5]}, c="string", n="long")
+    assert found == {"c": ["a", "z"], "n": [1.0, 5.0]}  # of equals, the first by name

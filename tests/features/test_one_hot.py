@@ -55,6 +55,14 @@ def test_single_floats_are_the_category_that_a_request_carries(both):
     assert both.apply(fitted, {"x": [float(np.float32(0.1)), 7.5]}) == {"x": [0.0, 1.0]}
 
 
+def test_unseen_values_may_give_zeros(both):
+    fitted = both.fit(OneHot(columns=("c",), unseen="zeros"), {"c": ["a", "b", "a", None]})
+    read = FittedOneHot.model_validate_json(fitted.model_dump_json())
+    assert read.categories() == {"c": (3, "one_hot_known")}
+    assert both.apply(read, {"c": ["b", "never seen", None]}) == {"c": [1.0, 2.0, 2.0]}
+    assert read.describe() == {"c": "2 categories (a, b), none for the rest"}
+
+
 def test_refuses_times_and_what_is_not_there():
     with pytest.raises(UserError, match="one_hot cannot read the column 't'.*of kind time"):
         OneHot(columns=("t",)).check({"t": "time"})

@@ -42,6 +42,7 @@ MOMENTS = st.one_of(
     st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2037, 12, 31), timezones=st.just(dt.UTC)),
 )
 COLUMNS = (NUMBERS, NUMBERS, WHOLE, TEXTS, TEXTS, MOMENTS)
+LOUD = [{"in": ["ab c", "x"], "out": "AB C x"}, {"in": ["d", "y z"], "out": "D y z"}]
 ZONES = st.sampled_from(["UTC", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"])
 
 
@@ -53,7 +54,7 @@ def problems(draw):
     x, z, n, c, d, t = (name.replace(".", "_").replace("`", "_") for name in names)
     strategy = st.sampled_from(["mean", "median", "mode"])
     method = st.sampled_from(["standard", "min_max", "robust"])
-    functions = ["mean", "count", "min", "max", "std"]
+    functions = ["mean", "count", "distinct", "min", "max", "std"]
     middle = draw(
         st.permutations(
             [
@@ -63,15 +64,35 @@ def problems(draw):
                 {"flag": {"name": "flag 2", "when": f"col({x!r}) / col({z!r}) < col({n!r})"}},
                 {"impute": {"columns": [x], "strategy": draw(strategy), "flag": True}},
                 {"date_parts": {"column": t, "parts": ["hour", "day_of_week", "day_of_year",
-                                                        "quarter"], "time_zone": draw(ZONES)}},
-                {"aggregate": {"by": [c], "of": x, "functions": functions}},
+                                                        "quarter", "week", "days_to_holiday"],
+                                "cyclic": ["month"], "country": "US", "time_zone": draw(ZONES)}},
+                {"clip": {"columns": [z], "quantiles": [0.1, 0.9]}},
+                {"bin": {"column": x, "quantiles": draw(st.integers(2, 5))}},
+                {"bin": {"column": z, "width": 3}},
+                {"frequency": {"columns": [c, d, n, x]}},
+                {"expression": {"name": "e 1", "value": f"col({x!r}) * col({z!r}) / col({n!r})"}},
+                {"interact": {"columns": [x, n], "name": "product"}},
+                {"interact": {"columns": [c, d], "name": "crossing 1"}},
+                {"interact": {"columns": [d, c], "name": "crossing 2"}},
+                {"impute_by_group": {"columns": [z], "by": [d], "flag": True}},
+                {"impute_by_cluster": {"columns": [z], "using": [x, n], "clusters": 3}},
+                {"target_mean": {"columns": [c, n, x], "smoothing": draw(st.integers(0, 3))}},
+                {"aggregate": {"by": [c], "of": "id", "functions": functions}},
+                {"aggregate": {"by": [c], "of": x, "functions": functions, "smoothing": 2}},
                 {"aggregate": {"by": [n, d], "of": z, "functions": ["count", "max"]}},
             ]
         )
     )  # fmt: skip
     widest = draw(st.integers(1, 5))
     last = [
-        {"one_hot": {"columns": [c, d, n], "max_categories": widest}},
+        {"rename": {"columns": {"crossing 1": "时 1"}}},
+        {"hash": {"columns": ["时 1"], "buckets": draw(st.integers(2, 9))}},
+        {"ordinal": {"columns": ["crossing 2"], "by": "frequency"}},
+        {"drop": {"columns": ["product"]}},
+        {"embed": {"column": d, "size": 2, "min_count": 1}},
+        {"embed": {"column": c, "sequence_by": n, "order_by": x, "size": 2, "min_count": 1}},
+        {"derive_by_example": {"name": "loud", "from": [c, d], "examples": LOUD}},
+        {"one_hot": {"columns": [c, d, n, "loud"], "max_categories": widest}},
         {"scale": {"columns": [x], "with": draw(method)}},
     ]
     return dict(zip(names, rows, strict=True)), [*middle, *last, {"one_hot": {"columns": [z]}}]
@@ -114,7 +135,8 @@ def test_training_and_serving_see_the_same(spark, tmp_path_factory, problem):
     except UserError as error:
         assert "found no value" in str(error)
         return
-    assert {op.name for op in plan.ops} == set(OPS) - {"drop_rows"}
+    missing = set(OPS) - {op.name for op in plan.ops}
+    assert missing == {"drop_rows", "drop"}
     plan = Plan.from_json(plan.to_json())
     trained = plan.transform(nw.from_native(table), keep=["id"]).to_native().toPandas()
     trained = trained.sort_values("id").drop(columns="id")

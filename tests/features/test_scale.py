@@ -32,6 +32,17 @@ def test_a_constant_column_becomes_zero_and_an_empty_one_stays(both):
     assert found == {"k": [0.0, 1.0], "e": [None, 2.0]}
 
 
+@pytest.mark.parametrize("method", ["standard", "min_max", "robust"])
+def test_a_constant_column_in_many_parts_has_no_spread(both, method):
+    same = ("1.0D + 0 * id as k", "cast(null as double) as e")
+    rows = both.spark.range(0, 5 * 49, 1, 5).selectExpr(*same)  # of 49, rounding makes a deviation
+    fitted = Scale(columns=("k", "e"), method=method).fit_on(rows)
+    assert fitted.spread == {"k": 1.0, "e": 1.0}
+    found = both.apply(fitted, {"k": [1.0, 2.0, None], "e": [None, 2.0, None]})
+    assert found["k"] == [0.0, 1.0, None]
+    assert found["e"] == [None, 2.0, None]
+
+
 def test_scales_whole_numbers(both):
     fitted = both.fit(Scale(columns=("n",), method="min_max"), {"n": [2, 4, None]})
     assert both.apply(fitted, {"n": [2, 3, 5]}) == {"n": [0.0, 0.5, 1.5]}

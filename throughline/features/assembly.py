@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]
 
-_WIDENED = ("one_hot", "embed")
+_WIDENED = ("one_hot", "one_hot_known", "embed")
 
 
 def wide_names(layout: Layout) -> list[str]:
@@ -57,16 +57,22 @@ def spark_assembler(layout: Layout, output: str = "features") -> Sequence[Any]:
     """Spark ML's stages for the same columns as :func:`wide_matrix`, in the same order."""
     from pyspark.ml.feature import OneHotEncoder, VectorAssembler
 
-    widened = [f for f in layout.features if f.view in _WIDENED]
-    encoder = OneHotEncoder(
-        inputCols=[f.name for f in widened],
-        outputCols=[_vector_name(f) for f in widened],
-        dropLast=False,
-        handleInvalid="error",
-    )
-    inputs = [_vector_name(f) if f in widened else f.name for f in layout.features]
-    assembler = VectorAssembler(inputCols=inputs, outputCol=output, handleInvalid="error")
-    return [encoder, assembler] if widened else [assembler]
+    widened = [f for f in layout.features if f.view in _WIDENED and _width(f)]
+    without_last = [f for f in widened if _width(f) < (f.cardinality or 0)]
+    with_last = [f for f in widened if f not in without_last]
+    encoders = [
+        OneHotEncoder(
+            inputCols=[f.name for f in features],
+            outputCols=[_vector_name(f) for f in features],
+            dropLast=features is without_last,
+            handleInvalid="error",
+        )
+        for features in (with_last, without_last)
+        if features
+    ]
+    assembled = [f for f in layout.features if f.view not in _WIDENED or f in widened]
+    inputs = [_vector_name(f) if f in widened else f.name for f in assembled]
+    return [*encoders, VectorAssembler(inputCols=inputs, outputCol=output, handleInvalid="error")]
 
 
 def with_category_sizes(table: "DataFrame", layout: Layout) -> "DataFrame":
@@ -82,15 +88,20 @@ def _vector_name(feature: Feature) -> str:
     return f"{feature.name}__vector"
 
 
+def _width(feature: Feature) -> int:
+    """How many columns a widened category has."""
+    return (feature.cardinality or 0) - (feature.view == "one_hot_known")
+
+
 def _names(feature: Feature) -> list[str]:
     if feature.view in _WIDENED:
-        return [f"{feature.name}={code}" for code in range(feature.cardinality or 0)]
+        return [f"{feature.name}={code}" for code in range(_width(feature))]
     return [feature.name]
 
 
 def _block(feature: Feature, values: npt.NDArray[Any]) -> Floats:
     if feature.view in _WIDENED:
-        codes = np.arange(feature.cardinality or 0)
+        codes = np.arange(_width(feature))
         return (values[:, np.newaxis] == codes).astype(np.float32)
     return values.astype(np.float32)[:, np.newaxis]
 

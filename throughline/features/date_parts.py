@@ -1,74 +1,92 @@
 """``date_parts``: the calendar parts of a moment, in a named time zone."""
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from typing import TYPE_CHECKING, ClassVar, Literal
+from zoneinfo import available_timezones
 
 import narwhals as nw
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from throughline.features.op import FittedOp, Frame, Kind, Op, Schema, quoted
+from throughline.features.calendar_parts import PARTS, CalendarPart, CyclicPart, circle
+from throughline.features.holidays import DISTANCE, Holidays, check_country
+from throughline.features.local_time import LOCAL, WEEK, with_local_time, with_week
+from throughline.features.op import FittedOp, Frame, Kind, Learnt, Op, Schema, quoted
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
-Part = Literal[
-    "year", "quarter", "month", "day", "day_of_year", "day_of_week", "hour", "minute", "is_weekend"
-]
+HolidayPart = Literal["is_holiday", "days_to_holiday"]
 
-_LOCAL = "__local_time"
-
-
-def _day_of_week(moment: nw.Expr) -> nw.Expr:
-    """Monday is 1, Sunday is 7; Narwhals gives 0 for Sunday on Spark and 7 on Polars."""
-    day = moment.dt.weekday()
-    return nw.when(day == 0).then(nw.lit(7)).otherwise(day)
-
-
-_PARTS: dict[str, Callable[[nw.Expr], nw.Expr]] = {
-    "year": lambda moment: moment.dt.year(),
-    "quarter": lambda moment: ((moment.dt.month() + 2) / 3).floor(),
-    "month": lambda moment: moment.dt.month(),
-    "day": lambda moment: moment.dt.day(),
-    "day_of_year": lambda moment: moment.dt.ordinal_day(),
-    "day_of_week": _day_of_week,
-    "hour": lambda moment: moment.dt.hour(),
-    "minute": lambda moment: moment.dt.minute(),
-    "is_weekend": lambda moment: _day_of_week(moment) >= 6,
+_OF_HOLIDAYS: dict[str, nw.Expr] = {
+    "is_holiday": nw.col(DISTANCE) == 0,
+    "days_to_holiday": nw.col(DISTANCE),
 }
 
 
 class FittedDateParts(FittedOp):
-    """The parts of one column, in one time zone."""
+    """The parts of one column, in one time zone, and the holidays where a part needs them."""
 
     name: ClassVar[str] = "date_parts"
     column: str
-    parts: tuple[Part, ...]
+    parts: tuple[CalendarPart | HolidayPart, ...]
+    cyclic: tuple[CyclicPart, ...] = ()
     time_zone: str
+    holidays: Holidays | None = None
 
     def expressions(self) -> list[nw.Expr]:
-        """Each part as a number; they read the local time that :meth:`apply` adds."""
-        moment = nw.col(_LOCAL)
-        return [
-            _PARTS[part](moment).cast(nw.Float64).alias(f"{self.column}_{part}")
+        """Each part as a number; they read what :meth:`apply` adds."""
+        moment = nw.col(LOCAL)
+        made: dict[str, nw.Expr] = {
+            part: _OF_HOLIDAYS[part] if part in _OF_HOLIDAYS else PARTS[part](moment)
             for part in self.parts
+        }
+        for part in self.cyclic:
+            made[f"{part}_sin"], made[f"{part}_cos"] = circle(part, moment)
+        return [
+            value.cast(nw.Float64).alias(f"{self.column}_{part}") for part, value in made.items()
         ]
 
     def apply(self, frame: Frame) -> Frame:
         """Adds the parts."""
-        local = _with_local_time(frame, self.column, self.time_zone)
-        return super().apply(local).drop(_LOCAL)
+        local = with_local_time(frame, self.column, self.time_zone)
+        if self.holidays:
+            local = self.holidays.join(local, LOCAL)
+        if "week" in (*self.parts, *self.cyclic):
+            local = with_week(local)
+        return super().apply(local).drop(LOCAL, WEEK, DISTANCE, strict=False)
+
+    def describe(self) -> dict[str, str]:
+        """The parts and the zone, and the years whose holidays are known."""
+        parts = ", ".join([*self.parts, *[f"{part} as a circle" for part in self.cyclic]])
+        known = ""
+        if self.holidays:
+            years = self.holidays.years
+            known = f"; holidays of {years[0]} to {years[1]}" if years else "; no holidays"
+        return {self.column: f"{parts} in the time zone {self.time_zone}{known}"}
 
 
 class DateParts(Op):
-    """Adds ``<column>_<part>`` for each part of a moment, read in ``time_zone``."""
+    """Adds ``<column>_<part>`` for each part of a moment, read in ``time_zone`` (UTC by default).
+
+    ``week`` is that of ISO 8601, ``day_of_week`` is 1 on Monday and 7 on Sunday. ``is_holiday`` and
+    ``days_to_holiday`` (the days to the nearest public holiday, before or after) are of the
+    ``country``, and where it is given of its ``subdivision``; they are known for the years of the
+    training rows and five more, and missing in other years.
+
+    For each part in ``cyclic`` it adds ``<column>_<part>_sin`` and ``<column>_<part>_cos``, its
+    place on a circle, so that 23 o'clock is near midnight.
+
+    Source: the package ``holidays`` for the dates, which a fitted plan carries.
+    """
 
     name: ClassVar[str] = "date_parts"
     accepts: ClassVar[frozenset[Kind]] = frozenset({"time"})
 
     column: str
-    parts: tuple[Part, ...] = Field(min_length=1)
+    parts: tuple[CalendarPart | HolidayPart, ...] = ()
+    cyclic: tuple[CyclicPart, ...] = Field(default=(), description="Parts as sine and cosine.")
     time_zone: str = Field(default="UTC", description="A name such as America/New_York.")
+    country: str | None = Field(default=None, description="Whose holidays: a code such as US.")
+    subdivision: str | None = Field(default=None, description="A part of it, such as NY.")
 
     @field_validator("time_zone")
     @classmethod
@@ -77,31 +95,54 @@ class DateParts(Op):
             raise ValueError(f"unknown time zone {name!r}; give a name such as Europe/Paris")
         return name
 
+    @model_validator(mode="after")
+    def _complete(self) -> "DateParts":
+        if not (self.parts or self.cyclic):
+            raise ValueError("name at least one of 'parts' or 'cyclic'")
+        if self._of_holidays and self.country is None:
+            raise ValueError(f"{self._of_holidays[0]!r} wants a 'country', such as US")
+        if self.country is None and self.subdivision is not None:
+            raise ValueError("'subdivision' wants a 'country'")
+        if self.country is not None:
+            check_country(self.country, self.subdivision)
+        return self
+
+    @property
+    def _of_holidays(self) -> list[str]:
+        return [part for part in self.parts if part in _OF_HOLIDAYS]
+
     def reads(self) -> list[str]:
         """The moment."""
         return [self.column]
 
+    def sources_of(self, written: str) -> list[str]:
+        """The moment."""
+        return [self.column]
+
     def writes(self, schema: Schema) -> dict[str, Kind]:
-        """One column per part."""
-        return {f"{self.column}_{part}": "number" for part in self.parts}
+        """One column per part, two per part of a circle."""
+        circles = [f"{part}_{of}" for part in self.cyclic for of in ("sin", "cos")]
+        return {f"{self.column}_{part}": "number" for part in (*self.parts, *circles)}
 
-    def fit(self, training: "DataFrame", statistics: Mapping[str, Any]) -> FittedDateParts:
-        """There is nothing to learn."""
-        return FittedDateParts(column=self.column, parts=self.parts, time_zone=self.time_zone)
-
-
-def _with_local_time(frame: Frame, column: str, time_zone: str) -> Frame:
-    """Adds the wall-clock time of ``column`` in ``time_zone``.
-
-    One kernel per engine: Narwhals cannot leave the session's time zone on Spark. A moment without
-    a zone is read as UTC, as everywhere in the project (the Spark session's zone is UTC).
-    """
-    native = frame.to_native()
-    if frame.implementation.is_pyspark():
+    def statistics(self) -> "dict[str, Column]":
+        """The first and the last year, where holidays are wanted."""
         from pyspark.sql import functions as F
 
-        local = F.from_utc_timestamp(F.col(quoted(column)), time_zone)
-        return nw.from_native(native.withColumn(_LOCAL, local))
-    moment = nw.col(column).dt.replace_time_zone(None).dt.replace_time_zone("UTC")
-    zone = ZoneInfo(time_zone).key
-    return frame.with_columns(moment.dt.convert_time_zone(zone).alias(_LOCAL))
+        if not self._of_holidays:
+            return {}
+        year = F.year(F.from_utc_timestamp(F.col(quoted(self.column)), self.time_zone))
+        return {"first": F.min(year), "last": F.max(year)}
+
+    def fit(self, training: "DataFrame", learnt: Learnt) -> FittedDateParts:
+        """Looks up the holidays of the training rows' years and some more; else nothing."""
+        holidays = None
+        if self.country and self._of_holidays:
+            first, last = learnt.statistics["first"], learnt.statistics["last"]
+            holidays = Holidays.around(self.country, self.subdivision, first, last)
+        return FittedDateParts(
+            column=self.column,
+            parts=self.parts,
+            cyclic=self.cyclic,
+            time_zone=self.time_zone,
+            holidays=holidays,
+        )

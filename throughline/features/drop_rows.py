@@ -1,13 +1,12 @@
 """``drop_rows``: leaves out training, validation and test rows; serving answers every row."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import narwhals as nw
 from pydantic import Field, model_validator
 
 from throughline.expressions import check_condition, check_kinds, columns_of, compile_expression
-from throughline.features.op import FittedOp, Frame, Kind, Op, Schema
+from throughline.features.op import FittedOp, Frame, Kind, Learnt, Op, Schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -24,13 +23,19 @@ class FittedDropRows(FittedOp):
         """Leaves every row in place."""
         return frame
 
-    def apply_in_training(self, frame: Frame) -> Frame:
-        """Drops the rows."""
+    def kept(self, frame: Frame) -> Frame:
+        """The rows that stay."""
         for column in self.missing:
             frame = frame.filter(~nw.col(column).is_null())
         if self.where:
             frame = frame.filter(~compile_expression(self.where).fill_null(False))
         return frame
+
+    def describe(self) -> dict[str, str]:
+        """What is left out."""
+        reasons = [f"miss {column}" for column in self.missing]
+        reasons += [f"have {self.where}"] if self.where else []
+        return {"rows": f"left out of training and measuring where they {' or '.join(reasons)}"}
 
 
 class DropRows(Op):
@@ -69,6 +74,6 @@ class DropRows(Op):
         """Nothing."""
         return {}
 
-    def fit(self, training: "DataFrame", statistics: Mapping[str, Any]) -> FittedDropRows:
+    def fit(self, training: "DataFrame", learnt: Learnt) -> FittedDropRows:
         """There is nothing to learn."""
         return FittedDropRows(missing=self.missing, where=self.where)

@@ -1,13 +1,12 @@
 """``fill``: a placeholder in place of missing values."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import narwhals as nw
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from throughline.errors import UserError
-from throughline.features.op import FittedOp, Kind, Op, Schema
+from throughline.features.op import FittedOp, Kind, Learnt, Op, Schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -18,11 +17,15 @@ class FittedFill(FittedOp):
 
     name: ClassVar[str] = "fill"
     columns: tuple[str, ...]
-    value: str | float
+    value: str | StrictInt | float
 
     def expressions(self) -> list[nw.Expr]:
         """Each column with its missing values replaced."""
         return [nw.col(column).fill_null(self.value).alias(column) for column in self.columns]
+
+    def describe(self) -> dict[str, str]:
+        """The placeholder of each column."""
+        return dict.fromkeys(self.columns, f"missing values become {self.value!r}")
 
 
 class Fill(Op):
@@ -32,7 +35,7 @@ class Fill(Op):
     accepts: ClassVar[frozenset[Kind]] = frozenset({"number", "text"})
 
     columns: tuple[str, ...] = Field(min_length=1)
-    value: str | float
+    value: str | StrictInt | float
 
     def reads(self) -> list[str]:
         """The columns to fill."""
@@ -54,6 +57,6 @@ class Fill(Op):
                 )
         return after
 
-    def fit(self, training: "DataFrame", statistics: Mapping[str, Any]) -> FittedFill:
+    def fit(self, training: "DataFrame", learnt: Learnt) -> FittedFill:
         """There is nothing to learn."""
         return FittedFill(columns=self.columns, value=self.value)

@@ -2,16 +2,21 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
 from throughline.errors import UserError
+from throughline.features.checking import check_ops
 from throughline.features.layout import Feature, Layout
-from throughline.features.op import FittedOp, Kind, Op, quoted
+from throughline.features.op import FittedOp, Kind, Learnt, Op, Schema, quoted
+from throughline.features.origins import origins_of
+from throughline.features.out_of_fold import FOLD, with_folds
 from throughline.features.plan import Input, Plan
 from throughline.features.schema import input_types, kinds_of
 from throughline.features.selection import FeatureSelection
+from throughline.features.tally import count_values
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -36,10 +41,11 @@ def fit_plan(
     Raises:
         UserError: If an op cannot work on the columns there are, or a feature does not come out.
     """
-    kinds = kinds_of(training)
+    kinds = kinds_of(training.drop(FOLD))
     after = check_ops(ops, kinds, selection.label)
     names = selection.features_among(after)
-    fitted = fit_ops(ops, training)
+    classes = len(selection.classes) if selection.classes else None
+    fitted = fit_ops(ops, training, selection.label, classes)
     kept, needed = _contributing(ops, fitted, names, kinds)
     types = input_types(training)
     missed = _with_missing([name for name in types if name in needed], every_row or training)
@@ -57,7 +63,8 @@ def fit_plan(
         task=selection.task,
         classes=selection.classes,
     )
-    return Plan(inputs=tuple(inputs), ops=tuple(kept), layout=layout)
+    origins = {name: origin for name, origin in origins_of(ops, kinds).items() if name in names}
+    return Plan(inputs=tuple(inputs), ops=tuple(kept), layout=layout, origins=origins)
 
 
 def _with_missing(columns: Sequence[str], rows: "DataFrame") -> dict[str, bool]:
@@ -71,60 +78,75 @@ def _with_missing(columns: Sequence[str], rows: "DataFrame") -> dict[str, bool]:
     return dict(zip(columns, row or (), strict=True))
 
 
-def check_ops(ops: Sequence[Op], schema: dict[str, Kind], label: str) -> dict[str, Kind]:
-    """Checks the ops in order against the columns; returns the columns after the last one.
-
-    Raises:
-        UserError: If an op reads a column that is not there at that point, or of a wrong kind, or
-            touches the label.
-    """
-    for op in ops:
-        touched = set(op.writes(schema)) if label not in op.reads() else {label}
-        if label in touched and not op.changes_rows:
-            raise UserError(
-                f"The op {op.name} touches the label {label!r}; only drop_rows may read it."
-            )
-        schema = op.check(schema)
-    return schema
-
-
 def _contributing(
     ops: Sequence[Op], fitted: Sequence[FittedOp], features: Sequence[str], schema: dict[str, Kind]
 ) -> tuple[list[FittedOp], set[str]]:
     """The ops that lead to a feature or change rows, and the raw columns that the former read."""
     steps = []
     for op, state in zip(ops, fitted, strict=True):
-        writes = op.writes(schema)
-        schema = {**schema, **writes}
-        steps.append((op, state, set(writes)))
+        steps.append((op, state, set(op.writes(schema))))
+        schema = op.check(schema)
     needed = set(features)
     kept: list[FittedOp] = []
     for op, state, made in reversed(steps):
         if made & needed:
-            needed = (needed - made) | set(op.reads())
+            needed = (needed - made) | set(op.applies_to())
             kept.append(state)
         elif op.changes_rows:
             kept.append(state)
     return kept[::-1], needed
 
 
-def fit_ops(ops: Sequence[Op], training: "DataFrame") -> list[FittedOp]:
+def fit_ops(
+    ops: Sequence[Op],
+    training: "DataFrame",
+    label: str | None = None,
+    classes: int | None = None,
+) -> list[FittedOp]:
     """Fits ``ops`` in order on the training rows.
 
     Neighbouring ops that do not read what the others write learn in one pass over the rows.
+
+    Args:
+        ops: The ops.
+        training: The training rows.
+        label: The label's column, where they have one.
+        classes: How many classes it has; None where it is a number.
     """
     fitted: list[FittedOp] = []
-    frame = training
-    for batch in _passes(ops, kinds_of(training)):
-        statistics = _one_pass(batch, frame)
-        learnt = [op.fit(frame, values) for op, values in zip(batch, statistics, strict=True)]
+    folded = any(op.needs_folds(label) for op in ops)
+    frame = with_folds(training, label) if folded else training
+    kinds = kinds_of(training)
+    for batch in _passes(ops, kinds):
+        found = _one_pass(batch, frame, label, kinds)
+        learnt = [replace(each, classes=classes) for each in found]
+        states = [op.fit(frame, told) for op, told in zip(batch, learnt, strict=True)]
         narwhals_frame = nw.from_native(frame)
-        for op in learnt:
-            logger.info("fitted %s", op.name)
-            narwhals_frame = op.apply_in_training(narwhals_frame)
+        for state in states:
+            logger.info("fitted %s", state.name)
+            narwhals_frame = state.apply_in_training(state.kept(narwhals_frame))
+        for op in batch:
+            kinds = op.check(kinds)
         frame = narwhals_frame.to_native()
-        fitted += learnt
+        fitted += states
     return fitted
+
+
+def fit_one(op: Op, table: Any, label: str | None = None) -> FittedOp:
+    """Fits one op on a Spark, pandas or Polars frame, as in a notebook.
+
+    Raises:
+        UserError: If the op cannot work on the columns there are.
+    """
+    if not hasattr(table, "sparkSession"):
+        from throughline.spark import session
+
+        table = session().createDataFrame(table if hasattr(table, "iloc") else table.to_pandas())
+    kinds = kinds_of(table)
+    op.check(kinds)
+    if label and kinds.get(label) not in ("number", "boolean"):
+        raise UserError(f"The label {label!r} must be a column of numbers, such as 0 and 1.")
+    return fit_ops([op], table, label)[0]
 
 
 def _passes(ops: Sequence[Op], schema: dict[str, Kind]) -> list[list[Op]]:
@@ -136,17 +158,27 @@ def _passes(ops: Sequence[Op], schema: dict[str, Kind]) -> list[list[Op]]:
             batches.append([])
             written = set()
         batches[-1].append(op)
-        writes = op.writes(schema)
-        written |= set(writes)
-        schema = {**schema, **writes}
+        written |= {*op.writes(schema), *op.removes()}
+        schema = op.check(schema)
         closed = op.changes_rows
     return batches
 
 
-def _one_pass(batch: Sequence[Op], frame: "DataFrame") -> list[dict[str, Any]]:
+def _one_pass(
+    batch: Sequence[Op], frame: "DataFrame", label: str | None, kinds: Schema
+) -> list[Learnt]:
+    """What the ops of a batch learn together: one job for statistics, one for counts."""
     columns = [op.statistics() for op in batch]
     flat = [column for group in columns for column in group.values()]
-    if not flat:
-        return [{} for _ in batch]
-    row = iter(frame.agg(*[c.alias(f"s{i}") for i, c in enumerate(flat)]).first() or ())
-    return [{name: next(row) for name in group} for group in columns]
+    found = frame.agg(*[c.alias(f"s{i}") for i, c in enumerate(flat)]).first() if flat else ()
+    row = iter(found or ())
+    statistics = [{name: next(row) for name in group} for group in columns]
+    limits: dict[str, int] = {}
+    for op in batch:
+        for name, limit in op.counted().items():
+            limits[name] = max(limit, limits.get(name, 0))
+    counts = count_values(frame, limits)
+    return [
+        Learnt(values, {name: counts[name] for name in op.counted()}, label, kinds)
+        for op, values in zip(batch, statistics, strict=True)
+    ]

@@ -1,13 +1,12 @@
 """``flag``: 1 where a condition holds, 0 where it does not or cannot be told."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import narwhals as nw
 from pydantic import Field, field_validator
 
 from throughline.expressions import check_condition, check_kinds, columns_of, compile_expression
-from throughline.features.op import FittedOp, Kind, Op, Schema
+from throughline.features.op import FittedOp, Kind, Learnt, Op, Schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -24,6 +23,10 @@ class FittedFlag(FittedOp):
         """The condition as 1 and 0."""
         condition = compile_expression(self.when).fill_null(False)
         return [condition.cast(nw.Float64).alias(self.column)]
+
+    def describe(self) -> dict[str, str]:
+        """The condition."""
+        return {self.column: f"1 where {self.when}"}
 
 
 class Flag(Op):
@@ -54,6 +57,6 @@ class Flag(Op):
         """The new column."""
         return {self.column: "number"}
 
-    def fit(self, training: "DataFrame", statistics: Mapping[str, Any]) -> FittedFlag:
+    def fit(self, training: "DataFrame", learnt: Learnt) -> FittedFlag:
         """There is nothing to learn."""
         return FittedFlag(column=self.column, when=self.when)

@@ -1,13 +1,12 @@
 """``impute``: missing numbers become the training rows' mean, median or most frequent value."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import narwhals as nw
 from pydantic import Field
 
 from throughline.errors import UserError
-from throughline.features.op import FittedOp, Kind, Op, Schema, quoted, scalar
+from throughline.features.op import FittedOp, Kind, Learnt, Op, Schema, quoted, scalar
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -17,13 +16,15 @@ class FittedImpute(FittedOp):
     """The value that stands in for a missing one, per column."""
 
     name: ClassVar[str] = "impute"
-    values: dict[str, float]
+    values: dict[str, float | str]
     flag: bool = False
 
     def expressions(self) -> list[nw.Expr]:
         """Each column filled, and before that its missing flag where asked for."""
         filled = [
-            nw.col(column).cast(nw.Float64).fill_null(value).alias(column)
+            (nw.col(column) if isinstance(value, str) else nw.col(column).cast(nw.Float64))
+            .fill_null(value)
+            .alias(column)
             for column, value in self.values.items()
         ]
         flags = [
@@ -32,16 +33,25 @@ class FittedImpute(FittedOp):
         ]
         return flags + filled
 
+    def describe(self) -> dict[str, str]:
+        """The value of each column."""
+        return {
+            column: f"missing values become {v if isinstance(v, str) else format(v, '.6g')}"
+            for column, v in self.values.items()
+        }
+
 
 class Impute(Op):
-    """Fills missing numbers with a statistic of the training rows.
+    """Fills missing values with a statistic of the training rows; text with its mode.
+
+    Of values that are as frequent, the mode is the first in the order of their text.
 
     With ``flag``, a column ``<column>_missing`` (1 or 0) keeps what was missing: rows are often not
     missing at random. The median is Spark's approximate one (relative error 1e-4).
     """
 
     name: ClassVar[str] = "impute"
-    accepts: ClassVar[frozenset[Kind]] = frozenset({"number"})
+    accepts: ClassVar[frozenset[Kind]] = frozenset({"number", "text"})
 
     columns: tuple[str, ...] = Field(min_length=1)
     strategy: Literal["mean", "median", "mode"] = "median"
@@ -54,26 +64,44 @@ class Impute(Op):
     def writes(self, schema: Schema) -> dict[str, Kind]:
         """The same columns, and their flags."""
         flags = [missing_flag(column) for column in self.columns] if self.flag else []
-        return dict.fromkeys([*self.columns, *flags], "number")
+        return {c: schema[c] for c in self.columns} | dict.fromkeys(flags, "number")
+
+    def check(self, schema: Schema) -> dict[str, Kind]:
+        """Also checks that only the mode is asked of text."""
+        after = super().check(schema)
+        for column in self.columns:
+            if schema[column] == "text" and self.strategy != "mode":
+                raise UserError(
+                    f"The op impute has no {self.strategy} of {column!r}, which holds text; use "
+                    "the strategy mode, or fill."
+                )
+        return after
+
+    def counted(self) -> dict[str, int]:
+        """For the mode, the most frequent value of each column."""
+        return dict.fromkeys(self.columns, 1) if self.strategy == "mode" else {}
+
+    def sources_of(self, written: str) -> list[str]:
+        """A flag comes from its own column."""
+        return [column for column in self.columns if written in (column, missing_flag(column))]
 
     def statistics(self) -> "dict[str, Column]":
-        """The statistic of each column."""
+        """The mean or median of each column."""
         from pyspark.sql import functions as F
 
-        compute = {
-            "mean": F.mean,
-            "median": lambda column: F.percentile_approx(column, 0.5, 10_000),
-            "mode": F.mode,
-        }[self.strategy]
-        return {column: compute(F.col(quoted(column))) for column in self.columns}
+        if self.strategy == "mode":
+            return {}
+        if self.strategy == "mean":
+            return {column: F.mean(quoted(column)) for column in self.columns}
+        return {c: F.percentile_approx(F.col(quoted(c)), 0.5, 10_000) for c in self.columns}
 
-    def fit(self, training: "DataFrame", statistics: Mapping[str, Any]) -> FittedImpute:
+    def fit(self, training: "DataFrame", learnt: Learnt) -> FittedImpute:
         """Keeps the statistics.
 
         Raises:
             UserError: If a column has no value at all in the training rows.
         """
-        values = {column: scalar(statistics[column]) for column in self.columns}
+        values = {column: self._value(column, learnt) for column in self.columns}
         for column, value in values.items():
             if value is None:
                 raise UserError(
@@ -82,6 +110,13 @@ class Impute(Op):
                 )
         known = {column: value for column, value in values.items() if value is not None}
         return FittedImpute(values=known, flag=self.flag)
+
+    def _value(self, column: str, learnt: Learnt) -> float | str | None:
+        if self.strategy != "mode":
+            return scalar(learnt.statistics[column])
+        for value, _ in learnt.counts[column][:1]:
+            return value if learnt.kinds[column] == "text" else float(value)
+        return None
 
 
 def missing_flag(column: str) -> str:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-View = Literal["numeric", "one_hot", "ordinal", "embed"]
+View = Literal["numeric", "one_hot", "one_hot_known", "ordinal", "embed"]
 Task = Literal["classification", "regression"]
 
 
@@ -15,8 +15,9 @@ class Feature(BaseModel):
         name: The column's name.
         kind: ``numeric`` (float32) or ``category`` (int32 codes from 0 to ``cardinality - 1``).
         cardinality: The number of codes of a category; the code of unseen values is among them.
-        view: How a model sees the column: as a number, or a category widened to one-hot columns,
-            kept as an ordered number, or embedded.
+        view: How a model sees the column: as a number, or a category widened to one-hot columns
+            (``one_hot_known``: without one for the last code, that of the rest), kept as an ordered
+            number, or embedded.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,6 +36,7 @@ class Layout(BaseModel):
         label: The label's column: int32 (0/1 or the class's index), or float64 for regression.
         task: ``classification`` or ``regression``.
         classes: The names of the classes in the order of their indices; None for regression.
+        weight: The column of the training rows' weights, float32, if they have any.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,6 +45,7 @@ class Layout(BaseModel):
     label: str
     task: Task
     classes: tuple[str, ...] | None = None
+    weight: str | None = None
 
     @property
     def numeric(self) -> list[Feature]:

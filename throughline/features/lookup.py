@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import polars as pl
@@ -10,18 +10,21 @@ from pydantic import BaseModel, ConfigDict
 
 from throughline.features.op import Frame
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 class Lookup(BaseModel):
     """Figures per key, stored by column.
 
     Attributes:
-        keys: For each key column its values, as text or whole numbers.
+        keys: For each key column its values.
         figures: For each figure column its values, in the same order.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    keys: dict[str, list[str | int | float]]
+    keys: dict[str, list[bool | int | float | str]]
     figures: dict[str, list[float | None]]
 
     @classmethod
@@ -52,7 +55,8 @@ class Lookup(BaseModel):
             from pyspark.sql import functions as F
 
             native = kept.to_native()
-            table = native.sparkSession.createDataFrame(self._rows(), self._spark_schema(native))
+            schema = self._spark_schema(native)
+            table = native.sparkSession.createDataFrame(self._pandas(), schema)
             return nw.from_native(native.join(F.broadcast(table), on=list(self.keys), how="left"))
         native = kept.to_native()
         table = self._polars.cast({name: native.schema[name] for name in self.keys})
@@ -60,8 +64,12 @@ class Lookup(BaseModel):
             native.join(table, on=list(self.keys), how="left", maintain_order="left")
         )
 
-    def _rows(self) -> list[tuple[Any, ...]]:
-        return list(zip(*self.keys.values(), *self.figures.values(), strict=True))
+    def _pandas(self) -> "pd.DataFrame":
+        """The table as Spark takes it over through Arrow, without a Python worker."""
+        import pandas as pd
+
+        columns = {**self.keys, **self.figures}
+        return pd.DataFrame({n: pd.Series(v, dtype=object) for n, v in columns.items()})
 
     def _spark_schema(self, native: Any) -> Any:
         from pyspark.sql.types import DoubleType, StructField, StructType

@@ -1,17 +1,19 @@
 """``one_hot``: categories as integer codes; assembly widens them to one column each."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import narwhals as nw
 from pydantic import Field
 
+from throughline.features.codes import code, values_of
 from throughline.features.layout import View
-from throughline.features.op import FittedOp, Kind, Op, Schema, quoted
-from throughline.features.schema import input_types
+from throughline.features.op import FittedOp, Kind, Learnt, Op, Schema, listed
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
+
+
+Unseen = Literal["other", "zeros"]
 
 
 class FittedOneHot(FittedOp):
@@ -23,29 +25,31 @@ class FittedOneHot(FittedOp):
 
     name: ClassVar[str] = "one_hot"
     known: dict[str, list[str] | list[float]]
+    unseen: Unseen = "other"
 
     def expressions(self) -> list[nw.Expr]:
         """Each column as its code."""
-        return [_code(column, values).alias(column) for column, values in self.known.items()]
+        return [code(column, values).alias(column) for column, values in self.known.items()]
 
     def categories(self) -> dict[str, tuple[int, View]]:
         """One code per known category, and one for the rest."""
-        return {column: (len(values) + 1, "one_hot") for column, values in self.known.items()}
+        view: View = "one_hot" if self.unseen == "other" else "one_hot_known"
+        return {column: (len(values) + 1, view) for column, values in self.known.items()}
 
-
-def _code(column: str, values: Sequence[str | float]) -> nw.Expr:
-    if not values:
-        return nw.lit(0, dtype=nw.Int32)
-    found = nw.col(column).cast(nw.Float64 if isinstance(values[0], float) else nw.String)
-    return found.replace_strict(
-        values, list(range(len(values))), default=len(values), return_dtype=nw.Int32
-    )
+    def describe(self) -> dict[str, str]:
+        """The categories of each column."""
+        rest = "one more" if self.unseen == "other" else "none"
+        return {
+            column: f"{len(values)} categories ({listed(values)}), {rest} for the rest"
+            for column, values in self.known.items()
+        }
 
 
 class OneHot(Op):
     """Encodes categories; the ``max_categories`` most frequent ones each get a column of their own.
 
-    The rest, unseen values and missing ones share one more column.
+    The rest, unseen values and missing ones share one more column; with ``unseen: zeros`` they have
+    no column, and are 0 in all of them.
     """
 
     name: ClassVar[str] = "one_hot"
@@ -53,6 +57,7 @@ class OneHot(Op):
 
     columns: tuple[str, ...] = Field(min_length=1)
     max_categories: int = Field(default=32, ge=1, le=4096)
+    unseen: Unseen = Field(default="other", description="A column for the rest, or only zeros.")
 
     def reads(self) -> list[str]:
         """The columns to encode."""
@@ -62,31 +67,12 @@ class OneHot(Op):
         """The same columns, as codes."""
         return dict.fromkeys(self.columns, "category")
 
-    def fit(self, training: "DataFrame", statistics: Mapping[str, Any]) -> FittedOneHot:
-        """Counts the categories of all columns in one job; ties are broken by name."""
-        from pyspark.sql import functions as F
+    def counted(self) -> dict[str, int]:
+        """All columns, as many categories as may have a column of their own."""
+        return dict.fromkeys(self.columns, self.max_categories)
 
-        types = input_types(training)
-
-        def pair(number: int, name: str) -> "Column":
-            value = F.col(quoted(name))
-            if types[name] == "double":
-                value = value.cast("double") + F.lit(0.0)  # minus zero is zero
-            return F.struct(F.lit(number).alias("column"), value.cast("string").alias("value"))
-
-        pairs = F.array(*[pair(i, name) for i, name in enumerate(self.columns)])
-        counted = (
-            training.select(F.explode(pairs).alias("pair"))
-            .where(F.col("pair.value").isNotNull())
-            .groupBy("pair")
-            .count()
-            .groupBy("pair.column")
-            .agg(F.sort_array(F.collect_list(F.struct(-F.col("count"), "pair.value"))).alias("all"))
-            .select("column", F.slice("all", 1, self.max_categories).alias("top"))
-        )
-        known: dict[str, list[str] | list[float]] = {name: [] for name in self.columns}
-        for row in counted.toLocalIterator():
-            name = self.columns[row["column"]]
-            values = [value for _, value in row["top"]]
-            known[name] = [float(v) for v in values] if types[name] == "double" else values
-        return FittedOneHot(known=known)
+    def fit(self, training: "DataFrame", learnt: Learnt) -> FittedOneHot:
+        """Keeps the most frequent categories; ties are broken by name."""
+        most = {name: learnt.counts[name][: self.max_categories] for name in self.columns}
+        known = {name: values_of(counts) for name, counts in most.items()}
+        return FittedOneHot(known=known, unseen=self.unseen)

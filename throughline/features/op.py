@@ -3,14 +3,24 @@
 An :class:`Op` is the recipe's line. Its ``fit`` sees the training rows, on Spark, once, and yields
 a :class:`FittedOp`: a small state of plain numbers and strings whose ``apply`` is written once, in
 Narwhals, for Spark (training, batch scoring) and Polars (serving).
+
+There are three kinds of op, and training and serving walk them in different ways:
+
+* most do the same to every row: ``apply``;
+* those that change rows (``changes_rows``) leave some out of training and measuring, by ``kept``;
+  serving answers every row;
+* those that learn from the label (``learns_from_label``) give a training row what the other folds'
+  rows told, by ``apply_in_training``; every other row gets what all training rows told.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import narwhals as nw
-from pydantic import BaseModel, ConfigDict
+import polars as pl
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from throughline.errors import UserError
 from throughline.features.layout import View
@@ -47,16 +57,50 @@ class FittedOp(BaseModel):
         """Applies the op to a Narwhals frame of either engine."""
         return frame.with_columns(*self._built)
 
-    def apply_in_training(self, frame: Frame) -> Frame:
-        """Applies the op where models are trained and measured; an op that drops rows does so here.
+    def kept(self, frame: Frame) -> Frame:
+        """The rows to train and to measure on; serving never calls this: it answers every row."""
+        return frame
 
-        Serving never calls this: every row that is sent gets an answer.
-        """
+    def apply_in_training(self, frame: Frame) -> Frame:
+        """Applies the op to the rows that it learnt from, on Spark."""
         return self.apply(frame)
 
     def categories(self) -> dict[str, tuple[int, View]]:
         """The category columns made here: cardinality, and how a model is to see them."""
         return {}
+
+    def describe(self) -> dict[str, str]:
+        """What was learnt, in words: a sentence per column; empty where there was nothing."""
+        return {}
+
+    def transform(self, table: Any) -> Any:
+        """Applies the op to a Spark, Polars or pandas frame, for a look at it in a notebook."""
+        native = pl.from_pandas(table) if hasattr(table, "iloc") else table
+        return self.apply(nw.from_native(native)).to_native()
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What the shared pass over the training rows found for one op.
+
+    Attributes:
+        statistics: The values of the op's :meth:`Op.statistics`, by the same names.
+        counts: For each of the op's :meth:`Op.counted` columns its values, most frequent first, and
+            how many training rows have them.
+        label: The label's column, where the rows have one.
+        kinds: What the columns hold that the op reads.
+        classes: How many classes the label has; None where it is a number.
+    """
+
+    statistics: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, "Counts"] = field(default_factory=dict)
+    label: str | None = None
+    kinds: "Schema" = field(default_factory=dict)
+    classes: int | None = None
+
+
+Counts = Sequence[tuple[str | float, int]]
+"""Values and in how many rows they stand; whole numbers and booleans as text."""
 
 
 class Op(Strict):
@@ -66,15 +110,45 @@ class Op(Strict):
         name: The op's name in a recipe.
         accepts: The kinds of column that it can read.
         changes_rows: Whether it drops rows of the training, validation and test tables.
+        learns_from_label: Whether it may read the label, and gives training rows values that the
+            rows of other folds told.
+        may_repeat: Whether a column may be named twice.
     """
 
     name: ClassVar[str]
     accepts: ClassVar[frozenset[Kind]]
     changes_rows: ClassVar[bool] = False
+    learns_from_label: ClassVar[bool] = False
+    may_repeat: ClassVar[bool] = False
+
+    @model_validator(mode="after")
+    def _each_column_once(self) -> "Op":
+        for field_name in ("columns", "by", "using"):
+            names = getattr(self, field_name, None)
+            if isinstance(names, tuple) and len(set(names)) < len(names) and not self.may_repeat:
+                twice = next(name for name in names if names.count(name) > 1)
+                raise ValueError(f"the column {twice!r} stands twice in {field_name!r}")
+        return self
 
     def reads(self) -> list[str]:
-        """The columns that the op reads."""
+        """The columns that the op reads, to learn or to apply."""
         raise NotImplementedError
+
+    def needs_folds(self, label: str | None) -> bool:
+        """Whether the training rows need folds, given the label."""
+        return self.learns_from_label
+
+    def applies_to(self) -> list[str]:
+        """The columns that the fitted op reads; a request has to carry them."""
+        return self.reads()
+
+    def removes(self) -> list[str]:
+        """The columns that are gone after the op."""
+        return []
+
+    def sources_of(self, written: str) -> list[str]:
+        """The columns that a column written here comes from."""
+        return [written] if written in self.reads() else self.reads()
 
     def writes(self, schema: Schema) -> dict[str, Kind]:
         """The columns that the op adds or replaces, given the columns before it."""
@@ -87,14 +161,35 @@ class Op(Strict):
         """
         return {}
 
-    def fit(self, training: "DataFrame", statistics: Mapping[str, Any]) -> FittedOp:
+    def counted(self) -> dict[str, int]:
+        """The columns whose values are to be counted, and how many of the most frequent at most.
+
+        The columns of all ops of a pass are counted in one job.
+        """
+        return {}
+
+    def fit(self, training: "DataFrame", learnt: Learnt) -> FittedOp:
         """Learns from the training rows.
 
         Args:
             training: The training rows, with every earlier op applied.
-            statistics: The values of :meth:`statistics`, by the same names.
+            learnt: What the shared pass over them found.
         """
         raise NotImplementedError
+
+    def fit_on(self, table: Any, label: str | None = None) -> Any:
+        """Fits this one op on a Spark, pandas or Polars frame, for a look at it in a notebook.
+
+        Args:
+            table: The frame.
+            label: The label's column, for an op that learns from it.
+
+        Raises:
+            UserError: If the op cannot work on the columns there are.
+        """
+        from throughline.features.fitting import fit_one
+
+        return fit_one(self, table, label)
 
     def check(self, schema: Schema) -> dict[str, Kind]:
         """Checks that the op can work on columns of these kinds; returns the columns after it.
@@ -113,12 +208,19 @@ class Op(Strict):
                     f"The op {self.name} cannot read the column {column!r}, which is of kind "
                     f"{schema[column]}; it reads {' or '.join(sorted(self.accepts))}."
                 )
-        return {**schema, **self.writes(schema)}
+        left = {name: kind for name, kind in schema.items() if name not in self.removes()}
+        return left | self.writes(schema)
 
 
 def scalar(value: Any) -> float | None:
     """A statistic as a plain float; missing and not-a-number become None."""
     return None if value is None or value != value else float(value)
+
+
+def listed(values: Sequence[object], limit: int = 5) -> str:
+    """The first values, for people."""
+    shown = ", ".join(str(value) for value in values[:limit])
+    return f"{shown}, ..." if len(values) > limit else shown
 
 
 def quoted(column: str) -> str:

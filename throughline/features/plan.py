@@ -6,10 +6,12 @@ from functools import cached_property
 from typing import Any, Literal
 
 import narwhals as nw
-from pydantic import BaseModel, ConfigDict, field_serializer, field_validator
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
 from throughline.features.layout import Layout
-from throughline.features.op import FittedOp, Frame
+from throughline.features.op import FittedOp, Frame, quoted
+from throughline.features.out_of_fold import with_folds
 from throughline.features.registry import FITTED_OPS
 from throughline.features.schema import InputType
 
@@ -24,6 +26,15 @@ class Input(BaseModel):
     optional: bool = True
 
 
+class Origin(BaseModel):
+    """Where a feature came from: raw columns, and the ops that they went through, in order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    columns: tuple[str, ...]
+    ops: tuple[str, ...] = ()
+
+
 class Plan(BaseModel):
     """What was learnt from the training rows, and the layout of the table that comes out.
 
@@ -32,6 +43,7 @@ class Plan(BaseModel):
         inputs: The raw columns that the ops need.
         ops: The fitted ops, in order.
         layout: The columns that come out.
+        origins: Where each of them came from.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,6 +52,7 @@ class Plan(BaseModel):
     inputs: tuple[Input, ...]
     ops: tuple[FittedOp, ...]
     layout: Layout
+    origins: dict[str, Origin] = Field(default_factory=dict)
 
     @field_serializer("ops")
     def _write_ops(self, ops: tuple[FittedOp, ...]) -> list[dict[str, Any]]:
@@ -70,13 +83,20 @@ class Plan(BaseModel):
         """
         for op in self.ops:
             frame = op.apply(frame)
-        return frame.select(*keep, *self._features)
+        return finite(frame.select(*keep, *self._features))
 
-    def transform_for_training(self, frame: Frame, keep: Sequence[str] = ()) -> Frame:
-        """Like :meth:`transform`, for rows to train on or to measure on: some may be dropped."""
+    def transform_to_measure(self, frame: Frame, keep: Sequence[str] = ()) -> Frame:
+        """Like :meth:`transform`, without the rows that are not measured on."""
         for op in self.ops:
-            frame = op.apply_in_training(frame)
-        return frame.select(*keep, *self._features)
+            frame = op.apply(op.kept(frame))
+        return finite(frame.select(*keep, *self._features))
+
+    def transform_to_train(self, frame: Frame, keep: Sequence[str] = ()) -> Frame:
+        """Like :meth:`transform`, for the training rows that the plan was fitted on, on Spark."""
+        frame = nw.from_native(with_folds(frame.to_native(), self.layout.label))
+        for op in self.ops:
+            frame = op.apply_in_training(op.kept(frame))
+        return finite(frame.select(*keep, *self._features))
 
     def to_json(self) -> str:
         """The plan as readable JSON."""
@@ -86,3 +106,30 @@ class Plan(BaseModel):
     def from_json(cls, text: str) -> "Plan":
         """Reads what :meth:`to_json` wrote."""
         return cls.model_validate_json(text)
+
+
+def finite(frame: Frame) -> Frame:
+    """Makes what float32 cannot hold a missing value: estimators refuse infinities.
+
+    One kernel per engine: on Polars one expression for all columns, which costs a request less.
+    """
+    native = frame.to_native()
+    if frame.implementation.is_pyspark():
+        from pyspark.sql import functions as F
+
+        def held(name: str, kind: str) -> Any:
+            column = F.col(quoted(name))
+            inside = F.when(F.abs(column) < float("inf"), column).alias(name)
+            return inside if kind == "float" else column
+
+        return nw.from_native(native.select([held(name, kind) for name, kind in native.dtypes]))
+    numbers = pl.col(pl.Float32)
+    return nw.from_native(native.with_columns(pl.when(numbers.is_finite()).then(numbers)))
+
+
+if __name__ == "__main__":
+    import sys
+
+    from throughline.features.show import main  # reads plans with the module of the full name
+
+    sys.exit(main(sys.argv[1:]))

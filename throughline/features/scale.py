@@ -1,12 +1,11 @@
 """``scale``: numbers brought to a common size, by what the training rows show."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import narwhals as nw
 from pydantic import Field
 
-from throughline.features.op import FittedOp, Kind, Op, Schema, quoted, scalar
+from throughline.features.op import FittedOp, Kind, Learnt, Op, Schema, quoted, scalar
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -29,6 +28,13 @@ class FittedScale(FittedOp):
             )
             for column in self.centre
         ]
+
+    def describe(self) -> dict[str, str]:
+        """The two numbers of each column."""
+        return {
+            column: f"minus {self.centre[column]:.6g}, divided by {self.spread[column]:.6g}"
+            for column in self.centre
+        }
 
 
 class Scale(Op):
@@ -59,7 +65,8 @@ class Scale(Op):
         def of(name: str) -> "Column":
             column = F.col(quoted(name))
             if self.method == "standard":
-                return F.array(F.mean(column), F.stddev_pop(column))
+                spread = F.when(F.min(column) < F.max(column), F.stddev_pop(column))
+                return F.array(F.mean(column), spread)  # rounding gives a constant one a spread
             if self.method == "min_max":
                 return F.array(F.min(column), F.max(column) - F.min(column)).cast("array<double>")
             low, middle, high = (F.percentile_approx(column, q, 10_000) for q in (0.25, 0.5, 0.75))
@@ -67,8 +74,8 @@ class Scale(Op):
 
         return {column: of(column) for column in self.columns}
 
-    def fit(self, training: "DataFrame", statistics: Mapping[str, Any]) -> FittedScale:
+    def fit(self, training: "DataFrame", learnt: Learnt) -> FittedScale:
         """Keeps the statistics; a column without any value or spread is only centred."""
-        centre = {column: scalar(statistics[column][0]) or 0.0 for column in self.columns}
-        spread = {column: scalar(statistics[column][1]) or 1.0 for column in self.columns}
+        centre = {column: scalar(learnt.statistics[column][0]) or 0.0 for column in self.columns}
+        spread = {column: scalar(learnt.statistics[column][1]) or 1.0 for column in self.columns}
         return FittedScale(centre=centre, spread=spread)

@@ -1,0 +1,100 @@
+"""``frequency``: how common a value is among the training rows (count encoding).
+
+Source: Pargent, Pfisterer, Thomas and Bischl, "Regularized target encoding outperforms traditional
+methods in supervised machine learning with high cardinality features", Computational Statistics 37,
+2022, section 3 (frequency encoding).
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import narwhals as nw
+from pydantic import Field
+
+from throughline.features.codes import comparable
+from throughline.features.lookup import Lookup
+from throughline.features.op import Counts, FittedOp, Frame, Kind, Learnt, Op, Schema
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+MOST_VALUES = 100_000
+
+_KEY = "__value"
+
+
+class FittedFrequency(FittedOp):
+    """For each column, its values and how common each of them is."""
+
+    name: ClassVar[str] = "frequency"
+    lookups: dict[str, Lookup]
+
+    def apply(self, frame: Frame) -> Frame:
+        """Adds the frequencies; 0 for a value that no training row has, and for a missing one."""
+        for column, lookup in self.lookups.items():
+            key = comparable(column, lookup.keys[_KEY]).alias(_KEY)
+            joined = lookup.join(frame.with_columns(key)).drop(_KEY)
+            frame = joined.with_columns(nw.col(*lookup.figures).fill_null(0.0))
+        return frame
+
+    def describe(self) -> dict[str, str]:
+        """How many values each column has, and its most common one."""
+        return {column: _in_words(lookup) for column, lookup in self.lookups.items()}
+
+
+class Frequency(Op):
+    """Adds ``<column>_frequency``: the share of the training rows that have the row's value.
+
+    With ``normalize: false`` it is their number. A value that no training row has, and a missing
+    one, get 0; so do all but the 100,000 most frequent values.
+    """
+
+    name: ClassVar[str] = "frequency"
+    accepts: ClassVar[frozenset[Kind]] = frozenset({"text", "number", "boolean", "category"})
+
+    columns: tuple[str, ...] = Field(min_length=1)
+    normalize: bool = Field(default=True, description="A share of the rows, not their number.")
+
+    def reads(self) -> list[str]:
+        """The columns whose values are counted."""
+        return list(self.columns)
+
+    def writes(self, schema: Schema) -> dict[str, Kind]:
+        """One number per column."""
+        return {_output(column): "number" for column in self.columns}
+
+    def sources_of(self, written: str) -> list[str]:
+        """A frequency comes from its own column."""
+        return [column for column in self.columns if written == _output(column)]
+
+    def counted(self) -> dict[str, int]:
+        """All columns."""
+        return dict.fromkeys(self.columns, MOST_VALUES)
+
+    def statistics(self) -> "dict[str, Column]":
+        """The number of rows."""
+        from pyspark.sql import functions as F
+
+        return {"rows": F.count(F.lit(1))}
+
+    def fit(self, training: "DataFrame", learnt: Learnt) -> FittedFrequency:
+        """Keeps the counts, or the shares."""
+        of = max(learnt.statistics["rows"], 1) if self.normalize else 1
+        return FittedFrequency(
+            lookups={column: _lookup(column, learnt.counts[column], of) for column in self.columns}
+        )
+
+
+def _output(column: str) -> str:
+    return f"{column}_frequency"
+
+
+def _lookup(column: str, counts: Counts, of: int) -> Lookup:
+    rows: list[tuple[Any, float]] = [(value, count / of) for value, count in counts]
+    return Lookup.of([_KEY], [_output(column)], rows)
+
+
+def _in_words(lookup: Lookup) -> str:
+    (figures,) = lookup.figures.values()
+    if not figures:
+        return "no value in the training rows"
+    return f"{len(figures)} values; the most common is {lookup.keys[_KEY][0]}: {figures[0]:.6g}"

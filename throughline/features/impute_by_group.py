@@ -1,0 +1,136 @@
+"""``impute_by_group``: missing numbers become the mean or median of the row's group."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import narwhals as nw
+from pydantic import Field, model_validator
+
+from throughline.errors import UserError
+from throughline.features.groups import KEY_KINDS, GroupFigures, figures_of_groups
+from throughline.features.impute import missing_flag
+from throughline.features.lookup import Lookup
+from throughline.features.op import FittedOp, Frame, Kind, Learnt, Op, Schema, quoted, scalar
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+
+class FittedImputeByGroup(FittedOp):
+    """What stands in for a missing value, per column and group, and in any other group."""
+
+    name: ClassVar[str] = "impute_by_group"
+    columns: tuple[str, ...]
+    groups: GroupFigures
+    flag: bool = False
+
+    def expressions(self) -> list[nw.Expr]:
+        """Each column filled from its group's figure, and its missing flag where asked for."""
+        filled = [
+            nw.coalesce(nw.col(column).cast(nw.Float64), nw.col(_figure(column))).alias(column)
+            for column in self.columns
+        ]
+        flags = [
+            nw.col(column).is_null().cast(nw.Float64).alias(missing_flag(column))
+            for column in (self.columns if self.flag else ())
+        ]
+        return flags + filled
+
+    def apply(self, frame: Frame) -> Frame:
+        """Fills the columns."""
+        return super().apply(self.groups.join(frame)).drop(*self.groups.whole)
+
+    def describe(self) -> dict[str, str]:
+        """The groups, and the value of a row in none of them."""
+        by = " and ".join(self.groups.lookup.keys)
+        count = len(next(iter(self.groups.lookup.keys.values())))
+        return {
+            column: f"missing values become that of one of {count} groups by {by}, "
+            f"else {self.groups.whole[_figure(column)]:.6g}"
+            for column in self.columns
+        }
+
+
+class ImputeByGroup(Op):
+    """Fills missing numbers with a statistic of the training rows that share the ``by`` columns.
+
+    A row whose group is not among the training rows or has no value, or whose key is missing, gets
+    the statistic of all training rows. With ``flag``, a column ``<column>_missing`` (1 or 0) keeps
+    what was missing. The median is Spark's approximate one (relative error 1e-4).
+
+    Source: Little and Rubin, "Statistical analysis with missing data", Wiley, 3rd edition 2019,
+    section 4.2 (imputing means within adjustment cells).
+    """
+
+    name: ClassVar[str] = "impute_by_group"
+    accepts: ClassVar[frozenset[Kind]] = KEY_KINDS
+
+    columns: tuple[str, ...] = Field(min_length=1)
+    by: tuple[str, ...] = Field(min_length=1)
+    strategy: Literal["mean", "median"] = "median"
+    flag: bool = Field(default=False, description="Add <column>_missing.")
+
+    @model_validator(mode="after")
+    def _groups_by_others(self) -> "ImputeByGroup":
+        for column in self.columns:
+            if column in self.by:
+                raise ValueError(f"{column!r} is both imputed and grouped by")
+        return self
+
+    def reads(self) -> list[str]:
+        """The columns to impute, and those that make the groups."""
+        return [*self.columns, *self.by]
+
+    def check(self, schema: Schema) -> dict[str, Kind]:
+        """Also checks that the columns to impute are numbers."""
+        after = super().check(schema)
+        for column in self.columns:
+            if schema[column] != "number":
+                raise UserError(
+                    f"The op impute_by_group cannot impute the column {column!r}, which is of kind "
+                    f"{schema[column]}; it imputes numbers."
+                )
+        return after
+
+    def writes(self, schema: Schema) -> dict[str, Kind]:
+        """The same columns, and their flags."""
+        flags = [missing_flag(column) for column in self.columns] if self.flag else []
+        return dict.fromkeys([*self.columns, *flags], "number")
+
+    def sources_of(self, written: str) -> list[str]:
+        """A flag comes from its own column, a filled column from itself and its group."""
+        return [written, *self.by] if written in self.columns else self._flagged(written)
+
+    def _flagged(self, flag: str) -> list[str]:
+        return [column for column in self.columns if missing_flag(column) == flag]
+
+    def statistics(self) -> "dict[str, Column]":
+        """The statistic of each column."""
+        from pyspark.sql import functions as F
+
+        def of(column: str) -> "Column":
+            value = F.col(quoted(column))
+            mean = self.strategy == "mean"
+            return F.mean(value) if mean else F.percentile_approx(value, 0.5, 10_000)
+
+        return {column: of(column) for column in self.columns}
+
+    def fit(self, training: "DataFrame", learnt: Learnt) -> FittedImputeByGroup:
+        """Computes the statistics per group, in one job for all columns.
+
+        Raises:
+            UserError: If a column has no value at all in the training rows.
+        """
+        whole = {_figure(column): scalar(learnt.statistics[column]) for column in self.columns}
+        for column in self.columns:
+            if whole[_figure(column)] is None:
+                raise UserError(
+                    f"The op impute_by_group found no value of {column!r} in the training rows; "
+                    "drop the column or use fill."
+                )
+        rows = figures_of_groups(training, self.by, self.statistics().values())
+        groups = GroupFigures(lookup=Lookup.of(self.by, list(whole), rows), whole=whole)
+        return FittedImputeByGroup(columns=self.columns, groups=groups, flag=self.flag)
+
+
+def _figure(column: str) -> str:
+    return f"__of_group_{column}"
