@@ -151,3 +151,13 @@ def test_more_classes_and_values(served):
 def test_the_moment_of_one_row_from_json(served):
     row = pd.DataFrame([{"t": dt.datetime(2013, 1, 9, 5), "n": 2, "flag": True}])
     assert served.predict(row).shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("classes", "answered"),
+    [(("0", "1"), [0, 1]), (("01", "1"), ["01", "1"]), (("²", "a"), ["²", "a"])],
+)
+def test_only_plain_whole_numbers_are_answered_as_numbers(classes, answered):
+    from throughline.models.served import _names_as_answered
+
+    assert _names_as_answered(classes).tolist() == answered

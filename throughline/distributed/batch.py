@@ -18,16 +18,23 @@ class Batch(NamedTuple):
         numeric: float32 [n, k].
         categories: int64 [n, c].
         label: int64 [n] for classification, float64 [n] for regression.
+        weight: float32 [n, 1], or [n, 0] where the rows have no weights.
     """
 
     numeric: Tensor
     categories: Tensor
     label: Tensor
+    weight: Tensor
 
     @property
     def rows(self) -> int:
         """The number of rows."""
         return len(self.label)
+
+    @property
+    def total_weight(self) -> Tensor:
+        """The sum of the weights, a scalar; the number of rows where they have none."""
+        return self.weight.sum() if self.weight.shape[1] else torch.tensor(float(self.rows))
 
     def slice(self, start: int, stop: int) -> "Batch":
         """The rows from ``start`` up to ``stop``, without a copy."""
@@ -48,8 +55,12 @@ def concatenate(batches: list[Batch]) -> Batch:
 
 
 def columns(layout: Layout) -> list[str]:
-    """The columns that a network reads: the features and the label."""
-    return [*(feature.name for feature in layout.features), layout.label]
+    """The columns that a network reads: the features, the label and the weight if there is one."""
+    return [*(feature.name for feature in layout.features), layout.label, *_weights(layout)]
+
+
+def _weights(layout: Layout) -> list[str]:
+    return [layout.weight] if layout.weight else []
 
 
 def from_arrow(table: pa.Table, layout: Layout) -> Batch:
@@ -63,6 +74,7 @@ def from_arrow(table: pa.Table, layout: Layout) -> Batch:
         numeric=torch.from_numpy(_numeric(table, layout.numeric)),
         categories=torch.from_numpy(_categories(table, layout.categories)),
         label=torch.from_numpy(_label(table, layout)),
+        weight=torch.from_numpy(_weight(table, layout)),
     )
 
 
@@ -94,6 +106,13 @@ def _label(table: pa.Table, layout: Layout) -> np.ndarray:
     if not np.isfinite(label).all():
         raise UserError(f"The label {layout.label} has infinite values; drop those rows in prep.")
     return label
+
+
+def _weight(table: pa.Table, layout: Layout) -> np.ndarray:
+    weights = np.empty((table.num_rows, len(_weights(layout))), dtype=np.float32)
+    for position, name in enumerate(_weights(layout)):
+        weights[:, position] = _values(table, name)
+    return weights
 
 
 def _codes(table: pa.Table, name: str, cardinality: int) -> np.ndarray:

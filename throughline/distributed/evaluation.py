@@ -22,7 +22,8 @@ def shard_of_validation(
     if rank >= shards:
         return iter(())
     expected = shard_rows(row_groups, shards)[rank]
-    return ordered_batches(job.validation, job.layout, rank, shards, expected)
+    layout = job.layout.model_copy(update={"weight": None})
+    return ordered_batches(job.validation, layout, rank, shards, expected)
 
 
 @torch.no_grad()

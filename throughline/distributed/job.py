@@ -89,7 +89,8 @@ class EpochRecord(BaseModel):
 
     Attributes:
         epoch: Its number, from 1.
-        train_loss: The mean loss of the training rows while the weights were changing.
+        train_loss: The mean loss of the training rows, weighted where they have weights, while the
+            network's weights were changing.
         validation: The validation rows' metrics, ``loss`` among them.
         learning_rate: The rate of the epoch's last step.
         rows: The training rows read by all workers.

@@ -104,14 +104,26 @@ class TabularNetwork(nn.Module):
             return (logits.double() * self.target_deviation + self.target_mean).float()
         return torch.sigmoid(logits) if self.layout.binary else torch.softmax(logits, dim=1)
 
-    def loss(self, logits: Tensor, label: Tensor) -> Tensor:
-        """The mean loss: squared error of the standardised label, or cross entropy."""
+    def loss(self, logits: Tensor, label: Tensor, weight: Tensor | None = None) -> Tensor:
+        """The mean loss: squared error of the standardised label, or cross entropy.
+
+        With weights, float32 [n, 1], it is the mean over rows of weight times loss: the mean over
+        the workers' batches is then the mean over their rows, as it is without. A width of 0 means
+        that there are no weights.
+        """
+        if weight is not None and weight.shape[1]:
+            return (weight[:, 0] * self._loss(logits, label, "none")).mean()
+        return self._loss(logits, label, "mean")
+
+    def _loss(self, logits: Tensor, label: Tensor, reduction: str) -> Tensor:
         if self.layout.task == "regression":
             target = (label - self.target_mean) / self.target_deviation
-            return functional.mse_loss(logits[:, 0], target.float())
+            return functional.mse_loss(logits[:, 0], target.float(), reduction=reduction)
         if self.layout.binary:
-            return functional.binary_cross_entropy_with_logits(logits[:, 0], label.float())
-        return functional.cross_entropy(logits, label)
+            return functional.binary_cross_entropy_with_logits(
+                logits[:, 0], label.float(), reduction=reduction
+            )
+        return functional.cross_entropy(logits, label, reduction=reduction)
 
     def metrics(self, logits: Tensor, label: Tensor) -> dict[str, float]:
         """Means over rows that can be averaged again: the loss, and accuracy or squared error."""

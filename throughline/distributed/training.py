@@ -106,15 +106,17 @@ class _Training:
         """Trains one epoch and evaluates; all figures are over all workers."""
         started = time.monotonic()
         batches = _Timed(loader.epoch())
-        loss, rows = self._steps(batches, epoch)
+        loss, weight, rows = self._steps(batches, epoch)
         seconds = time.monotonic() - started
-        means = {"loss": loss / rows, "seconds": seconds, "wait": batches.seconds}
-        total = weighted_mean(means, rows, self.device)
-        self._stop_unless_finite(total["loss"], epoch)
+        means = {"loss": loss / rows, "weight": weight / rows}
+        times = {"seconds": seconds, "wait": batches.seconds}
+        total = weighted_mean({**means, **times}, rows, self.device)
+        train_loss = total["loss"] / total["weight"]
+        self._stop_unless_finite(train_loss, epoch)
         average_statistics(self.network)
         record = EpochRecord(
             epoch=epoch,
-            train_loss=total["loss"],
+            train_loss=train_loss,
             validation=self._evaluate(),
             learning_rate=self.optimizer.param_groups[0]["lr"],
             rows=sum(self.plan.rows),
@@ -125,22 +127,25 @@ class _Training:
         self.history.append(record)
         return record
 
-    def _steps(self, batches: Iterable[Batch], epoch: int) -> tuple[float, int]:
-        """Makes an epoch's steps; returns the sum of this worker's losses over rows, and rows."""
+    def _steps(self, batches: Iterable[Batch], epoch: int) -> tuple[float, float, int]:
+        """Makes an epoch's steps; returns this worker's sums: losses, weights, rows."""
         self.network.train()
         total = torch.zeros((), dtype=torch.float64, device=self.device)
+        weight = torch.zeros_like(total)
         rows = 0
         for step, batch in enumerate(batches, start=1):
             self._set_learning_rate((epoch - 1) * self.plan.steps + step - 1)
             batch = batch.to(self.device)
             self.optimizer.zero_grad()
-            loss = self.network.loss(self.network(batch.numeric, batch.categories), batch.label)
+            logits = self.network(batch.numeric, batch.categories)
+            loss = self.network.loss(logits, batch.label, batch.weight)
             loss.backward()
             self.optimizer.step()
             total += loss.detach() * batch.rows
+            weight += batch.total_weight
             rows += batch.rows
             self.progress.step(epoch, step)
-        return float(total), rows
+        return float(total), float(weight), rows
 
     def _set_learning_rate(self, step: int) -> None:
         warmup = self.job.warmup_epochs * self.plan.steps

@@ -1,28 +1,17 @@
 """The pictures of a candidate, readable on a light and on a dark page."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from throughline.features.layout import Layout
 from throughline.models.evaluation import Labels, Scores
+from throughline.report.style import FAINT, LINE, STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-_STYLE: Any = {
-    "figure.facecolor": "#f7f7f5",
-    "axes.facecolor": "#ffffff",
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e3e3e0",
-    "axes.edgecolor": "#8a8a86",
-    "font.size": 10,
-}
-_LINE = "#1f6f9c"
-_FAINT = "#9a9a96"
 
 
 def curves(labels: Labels, scores: Scores, layout: Layout, threshold: float | None) -> "Figure":
@@ -45,7 +34,7 @@ def importance_chart(importances: Mapping[str, float], most: int = 25) -> "Figur
     top = sorted(importances.items(), key=lambda item: item[1])[-most:]
     total = sum(importances.values()) or 1.0
     figure, (axes,) = _figure(1, height=1 + 0.26 * len(top), width=7.5)
-    axes.barh([name for name, _ in top], [value / total for _, value in top], color=_LINE)
+    axes.barh([name for name, _ in top], [value / total for _, value in top], color=LINE)
     axes.set(title="Feature importance", xlabel="share of the whole")
     return figure
 
@@ -56,7 +45,7 @@ def _figure(panels: int, width: float = 5.0, height: float = 4.2) -> "tuple[Figu
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure, axes = plt.subplots(
             1, panels, figsize=(width * panels, height), layout="constrained", squeeze=False
         )
@@ -70,18 +59,18 @@ def _binary(labels: Labels, probability: Scores, layout: Layout, threshold: floa
 
     figure, (roc, pr, calibration, confusion) = _figure(4)
     false_rate, true_rate, _ = sk.roc_curve(labels, probability)
-    roc.plot(false_rate, true_rate, color=_LINE)
-    roc.plot([0, 1], [0, 1], color=_FAINT, linestyle="--")
+    roc.plot(false_rate, true_rate, color=LINE)
+    roc.plot([0, 1], [0, 1], color=FAINT, linestyle="--")
     area = sk.roc_auc_score(labels, probability)
     roc.set(title=f"ROC, area {area:.3f}", xlabel="false positive rate", ylabel="recall")
     precision, recall, _ = sk.precision_recall_curve(labels, probability)
-    pr.plot(recall, precision, color=_LINE)
-    pr.axhline(float(np.mean(np.asarray(labels, dtype=float))), color=_FAINT, linestyle="--")
+    pr.plot(recall, precision, color=LINE)
+    pr.axhline(float(np.mean(np.asarray(labels, dtype=float))), color=FAINT, linestyle="--")
     mean = sk.average_precision_score(labels, probability)
     pr.set(title=f"Precision and recall, mean {mean:.3f}", xlabel="recall", ylabel="precision")
     happened, said = calibration_curve(labels, probability, n_bins=10, strategy="quantile")
-    calibration.plot(said, happened, marker="o", color=_LINE)
-    calibration.plot([0, 1], [0, 1], color=_FAINT, linestyle="--")
+    calibration.plot(said, happened, marker="o", color=LINE)
+    calibration.plot([0, 1], [0, 1], color=FAINT, linestyle="--")
     calibration.set(title="Calibration", xlabel="predicted", ylabel="happened")
     _confusion(confusion, labels, (probability >= threshold).astype(int), layout)
     confusion.set_title(f"Confusion at {threshold:.3f}")
@@ -113,9 +102,9 @@ def _regression(labels: Labels, values: Scores) -> "Figure":
     low, high = np.percentile(np.concatenate([actual, values]), [0.5, 99.5])
     against.hexbin(values, actual, gridsize=50, bins="log", cmap="Blues", mincnt=1,
                    extent=(low, high, low, high))  # fmt: skip
-    against.plot([low, high], [low, high], color=_FAINT, linestyle="--")
+    against.plot([low, high], [low, high], color=FAINT, linestyle="--")
     against.set(title="Actual against predicted", xlabel="predicted", ylabel="actual")
     difference = actual - values
-    errors.hist(np.clip(difference, *np.percentile(difference, [0.5, 99.5])), 60, color=_LINE)
+    errors.hist(np.clip(difference, *np.percentile(difference, [0.5, 99.5])), 60, color=LINE)
     errors.set(title="Errors", xlabel="actual minus predicted", ylabel="rows")
     return figure

@@ -1,6 +1,7 @@
 """The served model: a raw row in, a prediction out; the feature plan and an estimator inside."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from throughline.contract.contract import Contract
 from throughline.features.plan import Input, Plan
 from throughline.models.estimator import Estimator, Scores, load_estimator
 
@@ -33,11 +35,13 @@ class ServedModel:
         plan: The feature plan.
         estimator: The estimator.
         threshold: A binary classification says yes from this probability on; else None.
+        contract: What the training rows were like; whoever answers requests holds them to it.
     """
 
     plan: Plan
     estimator: Estimator
     threshold: float | None = None
+    contract: Contract | None = None
 
     def predict(self, rows: "pd.DataFrame") -> "pd.DataFrame":
         """Predicts raw rows.
@@ -80,10 +84,12 @@ class ServedModel:
         return pd.DataFrame({"prediction": names[scores.argmax(axis=1)], **each})
 
     def save(self, folder: Path) -> None:
-        """Writes plan, estimator and threshold into ``folder``."""
+        """Writes plan, contract, estimator and threshold into ``folder``."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "plan.json").write_text(self.plan.to_json(), encoding="utf-8")
         (folder / "served.json").write_text(json.dumps({"threshold": self.threshold}) + "\n")
+        if self.contract:
+            (folder / "contract.json").write_text(self.contract.to_json(), encoding="utf-8")
         self.estimator.save(folder)
 
     @classmethod
@@ -95,12 +101,19 @@ class ServedModel:
         """
         plan = Plan.from_json((folder / "plan.json").read_text(encoding="utf-8"))
         settings = json.loads((folder / "served.json").read_text(encoding="utf-8"))
-        return cls(plan, load_estimator(folder, plan.layout), settings["threshold"])
+        estimator = load_estimator(folder, plan.layout)
+        return cls(plan, estimator, settings["threshold"], contract_in(folder))
+
+
+def contract_in(folder: Path) -> Contract | None:
+    """The contract that was saved with a served model, if there is one."""
+    path = folder / "contract.json"
+    return Contract.from_json(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def _names_as_answered(classes: tuple[str, ...]) -> npt.NDArray[Any]:
     """The classes as whole numbers where all of them are, else as text."""
-    if all(name.lstrip("-").isdigit() for name in classes):
+    if all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", name) for name in classes):
         return np.array([int(name) for name in classes])
     return np.array(classes, dtype=object)
 

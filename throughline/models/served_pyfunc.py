@@ -5,17 +5,26 @@ from typing import Any
 
 import mlflow
 import pandas as pd
+import polars as pl
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from throughline.models.served import ServedModel
+from throughline.contract.contract import clauses
+from throughline.contract.request_check import Warnings, check_request
+from throughline.models.served import ServedModel, raw_frame
 
 
 class ServedPyfunc(PythonModel):
-    """MLflow's Python model around a :class:`ServedModel`."""
+    """MLflow's Python model around a :class:`ServedModel`; it holds requests to the contract.
+
+    To score rows that need not keep the contract, set ``model.contract`` to None.
+    """
 
     def load_context(self, context: PythonModelContext) -> None:
         """Loads plan and estimator."""
         self.model = ServedModel.load(Path(context.artifacts["served"]))
+        self.warnings = Warnings()
 
     def predict(
         self,
@@ -23,8 +32,24 @@ class ServedPyfunc(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
-        """Predicts raw rows."""
-        return self.model.predict(model_input)
+        """Predicts raw rows.
+
+        Raises:
+            MlflowException: If the rows do not keep the contract, and the recipe says to refuse.
+        """
+        rows = raw_frame(model_input, self.model.plan.inputs)
+        self._hold_to_contract(rows)
+        return self.model.answer(self.model.score_frame(rows))
+
+    def _hold_to_contract(self, rows: pl.DataFrame) -> None:
+        contract = self.model.contract
+        if contract is None or contract.on_violation == "ignore":
+            return
+        if found := check_request(contract, rows):
+            if contract.on_violation == "refuse":
+                message = f"The rows do not keep the data contract: {clauses(found)}."
+                raise MlflowException(message, INVALID_PARAMETER_VALUE)
+            self.warnings.log(found)
 
 
 mlflow.models.set_model(ServedPyfunc())

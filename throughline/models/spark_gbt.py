@@ -7,8 +7,8 @@ from throughline.features.assembly import wide_names
 from throughline.models.estimator import OnnxEstimator
 from throughline.models.family import Parameters, Trained, refuse_missing, with_defaults
 from throughline.models.spark_training import (
-    FEATURES,
     assembled,
+    columns_of,
     log_native,
     refused_by_spark,
     rows_scored_otherwise,
@@ -66,7 +66,7 @@ def _fit(table: PreparedTable, parameters: Parameters) -> Any:
 
     kind = GBTRegressor if table.layout.task == "regression" else GBTClassifier
     with assembled(table, "train") as rows, refused_by_spark(SparkGbt.name):
-        return kind(featuresCol=FEATURES, labelCol=table.layout.label, **parameters).fit(rows)
+        return kind(**columns_of(table.layout), **parameters).fit(rows)
 
 
 def _by_feature(names: list[str], gains: Any, table: PreparedTable) -> dict[str, float]:

@@ -11,8 +11,8 @@ from throughline.models.estimator import OnnxEstimator
 from throughline.models.family import Parameters, Trained, refuse_missing, with_defaults
 from throughline.models.onnx_graph import graph_of
 from throughline.models.spark_training import (
-    FEATURES,
     assembled,
+    columns_of,
     log_native,
     refused_by_spark,
     rows_scored_otherwise,
@@ -55,7 +55,7 @@ def _fit(table: PreparedTable, parameters: Parameters) -> Any:
 
     kind = LinearRegression if table.layout.task == "regression" else LogisticRegression
     with assembled(table, "train") as rows, refused_by_spark(SparkLinear.name):
-        return kind(featuresCol=FEATURES, labelCol=table.layout.label, **parameters).fit(rows)
+        return kind(**columns_of(table.layout), **parameters).fit(rows)
 
 
 def _coefficients(

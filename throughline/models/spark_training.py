@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.features.assembly import spark_assembler, with_category_sizes
+from throughline.features.layout import Layout
 from throughline.features.op import quoted
 from throughline.models.estimator import Estimator
 from throughline.models.family import refused_values
@@ -28,18 +29,28 @@ _SCORES = "__scores"
 
 @contextmanager
 def assembled(table: PreparedTable, part: str) -> "Iterator[DataFrame]":
-    """A part as Spark ML wants it: the label as double and one vector column; cached meanwhile."""
+    """A part as Spark ML wants it: one vector column, label and weight; cached meanwhile."""
     from pyspark.ml import Pipeline
     from pyspark.sql import functions as F
 
     rows = with_category_sizes(table.on_spark(session(), part), table.layout)
     rows = rows.withColumn(table.layout.label, F.col(table.layout.label).cast("double"))
     pipeline = Pipeline(stages=list(spark_assembler(table.layout, FEATURES))).fit(rows)
-    vectors = pipeline.transform(rows).select(FEATURES, table.layout.label).cache()
+    names = [FEATURES, table.layout.label]
+    if part == "train" and table.layout.weight:
+        rows = rows.withColumn(table.layout.weight, F.col(table.layout.weight).cast("double"))
+        names.append(table.layout.weight)
+    vectors = pipeline.transform(rows).select(names).cache()
     try:
         yield vectors
     finally:
         vectors.unpersist()
+
+
+def columns_of(layout: Layout) -> dict[str, Any]:
+    """The parameters of a Spark ML estimator that name the columns of :func:`assembled`."""
+    weight = {"weightCol": layout.weight} if layout.weight else {}
+    return {"featuresCol": FEATURES, "labelCol": layout.label, **weight}
 
 
 def whole_pipeline(table: PreparedTable, model: Any) -> "PipelineModel":

@@ -79,6 +79,7 @@ def _matrix(table: PreparedTable, part: str) -> Any:
     return xgboost.DMatrix(
         narrow_matrix(columns, table.layout),
         label=columns[table.layout.label],
+        weight=columns.get(table.layout.weight or ""),
         feature_types=xgboost_types(table.layout),
         enable_categorical=True,
     )
