@@ -1,0 +1,1 @@
+"""Reports that people look at: what a preparation found and made, as a page and pictures."""
