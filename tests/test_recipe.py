@@ -69,8 +69,8 @@ def test_the_digest_is_of_what_the_recipe_says_not_how_it_is_written():
 
 
 def test_words_that_older_yaml_takes_for_yes_and_no_stay_words():
-    recipe = parse_recipe(TEXT.replace("[id]", "[no, yes, on, off, NO, y]"))
-    assert recipe.key == ("no", "yes", "on", "off", "NO", "y")
+    recipe = parse_recipe(TEXT.replace("[id]", "[no, yes, on, off, NO, n]"))
+    assert recipe.key == ("no", "yes", "on", "off", "NO", "n")
     assert recipe.source.joins[0].on == recipe.key
     flagged = parse_recipe(TEXT.replace("columns: [x]}", "columns: [x], flag: true}"))
     assert flagged.prepare[0].flag is True
@@ -86,6 +86,67 @@ def test_words_that_older_yaml_takes_for_yes_and_no_stay_words():
 )
 def test_test_from_is_a_day_or_a_moment(written, moment):
     assert parse_recipe(TEXT.replace("2013-10-01", written)).split.test_from == moment
+
+
+SHARES = "test: 0.2, validation: 0.1"
+
+
+def with_split(text):
+    return TEXT.replace("split:\n  by: t\n  test_from: 2013-10-01\n", f"split: {text}\n")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{by: t, test: 0.2}",
+        "{by: t, test: 0.2, validation: 0.15}",
+        f"{{random: {{{SHARES}}}, seed: 3}}",
+        f"{{stratified: {{{SHARES}}}}}",
+        f"{{stratified: {{{SHARES}, by: [k, odd name]}}}}",
+        f"{{group: {{{SHARES}, by: [customer]}}}}",
+    ],
+)
+def test_every_way_to_split_survives_its_own_json(written):
+    recipe = parse_recipe(with_split(written))
+    assert recipe.split.seed in (3, 7)
+    assert Recipe.model_validate_json(recipe.model_dump_json(by_alias=True)) == recipe
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("{}", "at split: a split is either by time"),
+        ("{by: t}", "at split: a split is either by time"),
+        ("{test: 0.2}", "at split: a split is either by time"),
+        ("{by: t, test: 0.2, test_from: 2013-10-01}", "at split: a split is either by time"),
+        (f"{{by: t, random: {{{SHARES}}}}}", "at split: a split is either by time"),
+        (f"{{validation: 0.1, random: {{{SHARES}}}}}", "at split: a split is either by time"),
+        (
+            f"{{random: {{{SHARES}}}, group: {{{SHARES}, by: [k]}}}}",
+            "at split: a split is either by time",
+        ),
+        ("{by: t, test: 0.5, validation: 0.5}", "at split: test and validation leave no rows"),
+        ("{random: {test: 0.7, validation: 0.3}}", "at split.random: test and validation leave no"),
+        (
+            "{stratified: {test: 0.6, validation: 0.6}}",
+            "at split.stratified: test and validation leave no rows",
+        ),
+        (f"{{group: {{{SHARES}}}}}", "at split.group: the key 'by' is missing"),
+        (f"{{group: {{{SHARES}, by: []}}}}", "at split.group.by"),
+        ("{random: {test: 0, validation: 0.3}}", "at split.random.test"),
+    ],
+)
+def test_refuses_a_split_that_is_not_exactly_one_way(written, message):
+    sentence = refused(with_split(written))
+    assert sentence.startswith("The recipe my.yaml, line 8, ")
+    assert message in sentence
+
+
+def test_a_stratified_split_of_a_regression_names_its_columns():
+    text = with_split(f"{{stratified: {{{SHARES}}}}}")
+    text = text.replace("classification", "regression").replace("roc_auc", "rmse")
+    assert "stratified split of a regression wants 'by'" in refused(text)
+    assert parse_recipe(text.replace("0.1}", "0.1, by: [k]}")).split.stratified.by == ("k",)
 
 
 ROLLING = (
@@ -127,6 +188,7 @@ def test_refuses_what_is_no_duration(written):
         ("family: xgboost", "family: xgbost", 17, "input should be 'spark_linear'"),
         ("  test_from: 2013-10-01\n", "", 8, "a split is either by time"),
         ("2013-10-01", "first of May", 10, "at split.test_from"),
+        ("test_from: 2013-10-01", "test: 0.9", 8, "leave no rows for training"),
         ("name: y,", "name: y, from: x >,", 7, "does not parse"),
         ("table: rows.parquet", "table: rows.parquet\n  where: x + 1", 4, "is not a condition"),
         (
@@ -171,6 +233,41 @@ def test_refuses_a_file_that_is_not_there_or_no_text(tmp_path):
         load_recipe(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("written", "rule"),
+    [
+        ("", ("warn", 0.01)),
+        ("contract: refuse", ("refuse", 0.01)),
+        ("contract: {on_violation: ignore, tolerance: 0}", ("ignore", 0.0)),
+        ("contract: {tolerance: 0.2}", ("warn", 0.2)),
+    ],
+)
+def test_a_contract_is_a_word_or_more(written, rule):
+    contract = parse_recipe(f"{TEXT}{written}\n").contract
+    assert (contract.on_violation, contract.tolerance) == rule
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("warm", "input should be 'warn', 'refuse' or 'ignore', not 'warm'"),
+        ("{on_violaton: warn}", "unknown key 'on_violaton'; did you mean 'on_violation'?"),
+        ("{tolerance: 1}", "at contract.tolerance: input should be less than 1"),
+    ],
+)
+def test_refuses_what_is_no_contract(written, message):
+    assert message in refused(f"{TEXT}contract: {written}\n")
+
+
+def test_the_schema_takes_a_contract_in_a_word():
+    rule = json_schema()["$defs"]["ContractRule"]
+    validator = jsonschema.Draft202012Validator(rule)
+    for good in ("refuse", {"on_violation": "warn", "tolerance": 0.1}, {}):
+        assert validator.is_valid(good)
+    for bad in ("warm", {"on_violation": "warm"}, {"tolerance": 1}, {"tolerence": 0.1}):
+        assert not validator.is_valid(bad)
+
+
 def test_the_committed_schema_is_the_recipes():
     written = json.loads(SCHEMA.read_text(encoding="utf-8"))
     assert written == json_schema(), "run: python -m throughline.recipe > " + str(SCHEMA)
@@ -183,13 +280,30 @@ def test_the_module_prints_the_schema():
 
 
 def test_the_schema_accepts_the_recipes_and_refuses_mistakes():
-    from throughline.recipe_file import _Loader
+    from throughline.yaml12 import Loader
 
     validator = jsonschema.Draft202012Validator(json_schema())
     validator.check_schema(json_schema())
     for path in PROJECT.glob("recipes/*.yaml"):
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)  # noqa: S506
         data = json.loads(json.dumps(data, default=dt.datetime.isoformat))
         assert [error.message for error in validator.iter_errors(data)] == []
         for path_to, value in (("name", 5), ("keys", ["x"]), ("prepare", [{"scal": {}}])):
             assert not validator.is_valid({**data, path_to: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("history", "[{count: {by: [id, y]}}]", "the count reads 'y', which is known only"),
+        ("moments", "{a.b: {from: t}}", "the name 'a.b' has a dot or a backtick"),
+    ],
+)
+def test_what_would_leak_or_stumble_is_refused(key, value, sentence):
+    with pytest.raises(UserError, match=sentence):
+        parse_recipe(f"{TEXT.rstrip()}\n{key}: {value}\n")
+
+
+def test_a_key_in_brackets_is_no_word():
+    with pytest.raises(UserError, match="line .* does not parse: a key must be a word"):
+        parse_recipe(f"{TEXT.rstrip()}\n[a]: 1\n")

@@ -5,19 +5,24 @@ import hashlib
 import json
 import re
 import sys
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     Field,
     InstanceOf,
     PlainSerializer,
+    ValidationInfo,
     WithJsonSchema,
     field_validator,
     model_validator,
 )
 
+from throughline.balance.balance import Balance
+from throughline.contract.contract import OnViolation
 from throughline.expressions import check_condition, columns_of
+from throughline.features.checking import check_name, check_order
 from throughline.features.layout import Task
 from throughline.features.op import Op
 from throughline.features.registry import OPS, parse_op
@@ -54,11 +59,20 @@ Day = Annotated[
 ]
 """A moment, or a day's beginning; in UTC unless it says otherwise."""
 
+Share = Annotated[float, Field(gt=0, lt=1)]
+
 PrepareLine = Annotated[
     InstanceOf[Op],
     BeforeValidator(parse_op),
     PlainSerializer(lambda op: {op.name: op.model_dump(mode="json", by_alias=True)}),
 ]
+
+
+def _or_just_the_word(schema: dict[str, Any]) -> None:
+    """Lets the JSON schema of a contract's rule accept its word alone."""
+    rule = dict(schema)
+    schema.clear()
+    schema["anyOf"] = [rule, {"enum": list(get_args(OnViolation))}]
 
 
 class Join(Strict):
@@ -160,30 +174,75 @@ class Label(Strict):
         return self
 
 
-class RandomSplit(Strict):
-    """Shares of the rows, drawn at random but always the same."""
+class Shares(Strict):
+    """Shares of the whole for testing and for validation; the rest is for training."""
 
-    test: float = Field(gt=0, lt=1)
-    validation: float = Field(gt=0, lt=1)
+    test: Share
+    validation: Share
+
+    @model_validator(mode="after")
+    def _leave_training_rows(self) -> "Shares":
+        _leaves_rows(self.test + self.validation)
+        return self
+
+
+class StratifiedSplit(Shares):
+    """The shares hold among the rows of every stratum."""
+
+    by: tuple[str, ...] = Field(default=(), description="The label, if left out.")
+
+
+class GroupSplit(Shares):
+    """Shares of the groups; the rows of a group stay together."""
+
+    by: tuple[str, ...] = Field(min_length=1, description="What makes a group.")
 
 
 class Split(Strict):
-    """Which rows are for testing and which for validation."""
+    """Which rows are for testing and which for validation; exactly one way."""
 
     by: str | None = Field(default=None, description="A time column.")
-    test_from: Day | None = None
-    validation: float = Field(default=0.15, gt=0, lt=1, description="Share of the other rows.")
-    random: RandomSplit | None = None
+    test_from: Day | None = Field(default=None, description="By time: the test rows' beginning.")
+    test: Share | None = Field(default=None, description="By time: the last share of the rows.")
+    validation: Share | None = Field(
+        default=None,
+        description="By time, 0.15 if left out: the last share of the rows before 'test_from', or, "
+        "beside 'test', a share of all rows.",
+    )
+    random: Shares | None = None
+    stratified: StratifiedSplit | None = None
+    group: GroupSplit | None = None
     seed: int = 7
 
     @model_validator(mode="after")
     def _one_way(self) -> "Split":
-        by_time = self.by is not None and self.test_from is not None
-        if by_time == (self.random is not None):
+        ways = [self.by, self.random, self.stratified, self.group]
+        beginnings = sum(begin is not None for begin in (self.test_from, self.test))
+        one_way = sum(way is not None for way in ways) == 1
+        if not one_way or beginnings != (self.by is not None) or (self.validation and not self.by):
             raise ValueError(
-                "a split is either by time ('by' and 'test_from') or 'random: {test, validation}'"
+                "a split is either by time ('by' with one of 'test_from' and 'test'), or one of "
+                "'random', 'stratified' and 'group', each with its 'test' and 'validation'"
             )
+        if self.test is not None:
+            _leaves_rows(self.test + self.validation_share)
         return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it names."""
+        named = self.group or self.stratified
+        return named.by if named else (self.by,) if self.by else ()
+
+    @property
+    def validation_share(self) -> float:
+        """The share for validation, by time."""
+        return 0.15 if self.validation is None else self.validation
+
+
+def _leaves_rows(share: float) -> None:
+    if share > 1 - 1e-9:
+        raise ValueError("test and validation leave no rows for training; make them smaller")
 
 
 class Model(Strict):
@@ -209,6 +268,22 @@ class Search(Strict):
     seed: int = 7
 
 
+class ContractRule(Strict):
+    """What to do about rows that are not like the training rows; just the word will do too."""
+
+    model_config = ConfigDict(json_schema_extra=_or_just_the_word)
+
+    on_violation: OnViolation = "warn"
+    tolerance: float = Field(
+        default=0.01, ge=0, lt=1, description="Share of a table's rows that may have bad values."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_word(cls, written: Any) -> Any:
+        return {"on_violation": written} if isinstance(written, str) else written
+
+
 class Promote(Strict):
     """When a candidate becomes the champion."""
 
@@ -229,10 +304,26 @@ class Recipe(Strict):
     split: Split
     prepare: tuple[PrepareLine, ...] = Field(min_length=1)
     features: tuple[str, ...] | None = Field(default=None, description="All that fit, if left out.")
+    balance: Balance | None = Field(default=None, description="Of the training rows only.")
     metric: Metric
     models: tuple[Model, ...] = Field(min_length=1)
     search: Search | None = None
     promote: Promote = Promote()
+    contract: ContractRule = ContractRule()
+
+    @field_validator("prepare")
+    @classmethod
+    def _possible_order(cls, prepare: tuple[Op, ...]) -> tuple[Op, ...]:
+        check_order(prepare)
+        return prepare
+
+    @field_validator("balance")
+    @classmethod
+    def _of_classes(cls, balance: Balance | None, info: ValidationInfo) -> Balance | None:
+        label = info.data.get("label")
+        if balance and label and label.task == "regression":
+            raise ValueError("only a classification can be balanced; remove 'balance'")
+        return balance
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Recipe":
@@ -240,17 +331,38 @@ class Recipe(Strict):
         _once("family of several workers", [m.family for m in self.models if m.family == "network"])
         _once("feature", list(self.features or ()))
         _once("history column", [name for feature in self.history for name in feature.outputs])
-        for ahead, columns in (("key", self.key), *(("count", h.count_by) for h in self.history)):
-            if late := self.afterwards & set(columns):
+        for ahead, columns in self._ahead():
+            if late := (self.afterwards | {self.label.name}) & set(columns):
                 raise ValueError(f"the {ahead} reads {min(late)!r}, which is known only afterwards")
+        for name in (self.label.name, *self.moments, *(join.prefix for join in self.source.joins)):
+            check_name(name)
+        late = self.afterwards & set(self.split.columns)
+        if late and any(op.needs_folds(self.label.name) for op in self.prepare):
+            raise ValueError(
+                f"the folds would follow the split's {min(late)!r}, which is known only "
+                "afterwards; split by another column, or learn nothing from the label"
+            )
         changing = [op.changes_rows for op in self.prepare]
         if changing != sorted(changing, reverse=True):
             raise ValueError("drop_rows must come before the other ops of 'prepare'")
         regression = {"rmse", "mae", "r2"}
+        stratified = self.split.stratified
+        if self.label.task == "regression" and stratified and not stratified.by:
+            raise ValueError("a stratified split of a regression wants 'by': columns of few values")
         for metric in (self.metric, *self.promote.at_least):
             if (metric in regression) != (self.label.task == "regression"):
                 raise ValueError(f"the metric {metric!r} is not one of a {self.label.task}")
         return self
+
+    def _ahead(self) -> list[tuple[str, tuple[str, ...]]]:
+        """What has to be known ahead, by what reads it."""
+        rolling = [feature.rolling for feature in self.history if feature.rolling]
+        return [
+            ("key", self.key),
+            *[("count", feature.count_by) for feature in self.history],
+            *[("rolling", (*one.by, one.at)) for one in rolling],
+            *[("join", join.on) for join in self.source.joins],
+        ]
 
     @property
     def afterwards(self) -> frozenset[str]:

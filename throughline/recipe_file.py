@@ -8,83 +8,81 @@ import yaml
 from pydantic import ValidationError
 
 from throughline.errors import UserError
+from throughline.overrides import NONE, Override, behind, parse_overrides
 from throughline.recipe import Recipe
+from throughline.yaml12 import Loader
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2's booleans: only true and false, so that ``on`` and ``NO`` stay words.
-
-    A key that stands twice is an error, as YAML has it; PyYAML would take the last one.
-    """
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Makes a mapping, each of whose keys stands once."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                problem = f"the key {key.value!r} stands twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF")
-)
-
-
-def load_recipe(path: str | Path) -> Recipe:
+def load_recipe(path: str | Path, overrides: str = NONE) -> Recipe:
     """Reads and checks a recipe.
+
+    Args:
+        path: The file.
+        overrides: Values in the place of the file's, as in ``split.seed=3,metric=log_loss``.
 
     Raises:
         UserError: If the file is not there, is no YAML, or is no recipe; the sentence names the
-            file, the line and the key.
+            file, the line and the key, or the override that made it none.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(f"The recipe {path} cannot be read: {reason}.") from None
-    return parse_recipe(text, str(path))
+    return parse_recipe(text, str(path), overrides)
 
 
-def parse_recipe(text: str, path: str = "recipe") -> Recipe:
+def parse_recipe(text: str, path: str = "recipe", overrides: str = NONE) -> Recipe:
     """Reads a recipe from its text; ``path`` is for messages only.
 
     Raises:
         UserError: As :func:`load_recipe`.
     """
     try:
-        node = yaml.compose(text, Loader=_Loader)
-        data = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
-    except yaml.YAMLError as error:
+        node = yaml.compose(text, Loader=Loader)
+        data = yaml.load(text, Loader=Loader)  # noqa: S506 (a SafeLoader)
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it is not YAML"
+        problem = getattr(error, "problem", None) or str(error) or "it is not YAML"
         raise UserError(f"The recipe {path}{where} does not parse: {problem}.") from None
     if node is None or not isinstance(data, dict):
         raise UserError(f"The recipe {path} must be a YAML mapping with keys such as 'source'.")
+    changes = parse_overrides(overrides)
+    for change in changes:
+        change.put_into(data)
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
+        if changes:
+            parse_recipe(text, path)  # a mistake of the file itself comes first
+            raise UserError(_override_error(error, changes, path)) from None
         raise UserError(_first_error(error, node, path)) from None
 
 
 def _first_error(error: ValidationError, node: yaml.Node, path: str) -> str:
+    keys, message = _told(error)
+    line, known = _locate(node, keys, message)
+    where = ".".join(map(str, known)) or "the top level"
+    return f"The recipe {path}, line {line}, at {where}: {message}."
+
+
+def _override_error(error: ValidationError, changes: list[Override], path: str) -> str:
+    keys, message = _told(error)
+    where = ".".join(map(str, keys)) or "the top level"
+    return f"The recipe {path} with set={behind(changes, keys)}, at {where}: {message}."
+
+
+def _told(error: ValidationError) -> tuple[list[Any], str]:
+    """Where pydantic's first error is, and what it says."""
     first = error.errors(include_url=False)[0]
     keys = [key for key in first["loc"] if not str(key).startswith("function-")]
-    line, known = _locate(node, keys, first["msg"])
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "missing":
         message = f"the key {str(keys[-1])!r} is missing"
     elif not message.startswith("unknown") and first["type"] != "value_error":
         message = f"{message[0].lower()}{message[1:]}, not {first['input']!r}"
-    where = ".".join(map(str, known)) or "the top level"
-    return f"The recipe {path}, line {line}, at {where}: {message.rstrip('.')}."
+    return keys, message.rstrip(".")
 
 
 def _locate(node: yaml.Node, keys: list[Any], message: str) -> tuple[int, list[Any]]:
