@@ -13,8 +13,10 @@ def main() -> None:
     """Parses the arguments, runs the steps, prints what they did."""
     parser = Parser(description=__doc__)
     parser.add_argument("--recipe", default="recipes/flights.yaml", help="the recipe's file")
+    parser.add_argument("--set", default="none", help="recipe values, as in split.seed=3,...")
     parser.add_argument("--data_root", default="data", help="where tables are written")
     parser.add_argument("--fraction", type=fraction, default=1.0, help="share of the rows to take")
+    parser.add_argument("--contract", default="none", help="a prep whose contract is to be kept")
     parser.add_argument("--workers", type=int, default=2, help="workers of the network's training")
     parser.add_argument("--epochs", type=int, default=10, help="epochs of the network's training")
     parser.add_argument("--max_evals", type=int, default=0, help="trials; 0: as the recipe says")
@@ -23,7 +25,7 @@ def main() -> None:
         "--env_manager", default="local", help="for the steps, as mlflow run has it"
     )
     arguments = parser.parse_args()
-    recipe = load_recipe(arguments.recipe)
+    recipe = load_recipe(arguments.recipe, arguments.set)
 
     from throughline.chain import Chain
     from throughline.registry import champion_of
@@ -35,8 +37,10 @@ def main() -> None:
     with step_run("main"):
         inputs = {
             "recipe": arguments.recipe,
+            "set": arguments.set,
             "data_root": arguments.data_root,
             "fraction": arguments.fraction,
+            "contract": arguments.contract,
         }
         prepared = {"prep_run": chain.run("prep", inputs)}
         candidates = [chain.run("train", prepared)]

@@ -2,6 +2,8 @@
 
 import os
 import sys
+import tempfile
+from pathlib import Path
 
 sys.path.insert(0, os.getcwd())
 
@@ -15,23 +17,44 @@ def main() -> None:
     """Parses the arguments, prepares, logs."""
     parser = Parser(description=__doc__)
     parser.add_argument("--recipe", default="recipes/flights.yaml", help="the recipe's file")
+    parser.add_argument("--set", default="none", help="recipe values, as in split.seed=3,...")
     parser.add_argument("--data_root", default="data", help="where tables are written")
     parser.add_argument("--fraction", type=fraction, default=1.0, help="share of the rows to take")
+    parser.add_argument("--contract", default="none", help="an earlier run of prep, or 'latest'")
     arguments = parser.parse_args()
-    recipe = load_recipe(arguments.recipe)
+    recipe = load_recipe(arguments.recipe, arguments.set)
     warm_up()
 
     import mlflow
 
     from throughline.preparation import prepare
-    from throughline.tracking import FIGURE, PREPARED, step_run
+    from throughline.prepared import contract_of
+    from throughline.report.writing import write_report
+    from throughline.tracking import CONTRACT, FIGURE, PREPARED, step_run
 
     with step_run("prep") as run:
         output = Output.below(arguments.data_root, "prepared", recipe.name, run.info.run_id)
         mlflow.log_artifact(arguments.recipe)
-        made = prepare(session(), recipe, output, arguments.data_root, fraction=arguments.fraction)
-        mlflow.log_metrics({f"rows_{part}": count for part, count in made.rows.items()})
+        rule = recipe.contract.model_dump()
+        named = arguments.contract != "none"
+        earlier = contract_of(arguments.contract).ruled(**rule) if named else None
+        made = prepare(
+            session(),
+            recipe,
+            output,
+            arguments.data_root,
+            fraction=arguments.fraction,
+            earlier=earlier,
+        )
+        rows = {f"rows_{part}": count for part, count in made.rows.items()}
+        mlflow.log_metrics(rows | made.balance)
         mlflow.log_text(made.plan.to_json(), "plan.json")
+        mlflow.log_text(made.contract.to_json(), "contract.json")
+        with tempfile.TemporaryDirectory() as folder:
+            write_report(session(), output, recipe, made.plan, Path(folder))
+            mlflow.log_artifacts(folder, "report")
+        if earlier:
+            mlflow.set_tag(CONTRACT, earlier.verdict(made.violations))
         figure = ", ".join(f"{count:,} {part}" for part, count in made.rows.items()) + " rows"
         mlflow.set_tags({PREPARED: output.uri, FIGURE: figure})
 

@@ -94,7 +94,7 @@ class Both:
         self,
         do: Any,
         columns: Mapping[str, Sequence[Any]],
-        training: bool = False,
+        kept: bool = False,
         **types: str,
     ) -> dict[str, list[Any]]:
         """Applies a fitted op (or a function of a frame) on both; returns what both give.
@@ -102,7 +102,8 @@ class Both:
         Numbers come back as floats. Rows are in the order they had; times are left out.
         """
         if not callable(do):
-            do = do.apply_in_training if training else do.apply
+            op = do
+            do = (lambda frame: op.apply(op.kept(frame))) if kept else op.apply
         count = len(next(iter(columns.values())))
         rows = {**columns, ROW: list(range(count))}
         on_polars = (

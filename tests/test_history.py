@@ -34,9 +34,9 @@ def _figures(row, rows, feature):
     end = row["at"] - dt.timedelta(seconds=feature.lag)
     start = end - dt.timedelta(seconds=feature.within)
     seen = [
-        other["v"]
+        other[feature.of]
         for other in rows
-        if None not in (other["v"], other["at"], other["known"])
+        if None not in (other[feature.of], other["at"], other["known"])
         and all(row[key] is not None and row[key] == other[key] for key in feature.by)
         and start <= max(other["known"], other["at"]) < end
     ]
@@ -71,11 +71,12 @@ def test_random_rows_against_the_definition(both):
         {
             "k": draw.choice(["a", "b", None]),
             "odd key": draw.choice([1, 2]),
-            "at": at(draw.choice([None, *range(0, 1500, 15)])),
+            "at": at(draw.choice([None, *range(0, 4500, 15)])),
             "known": None,
             "v": draw.choice([None, *map(float, range(9))]),
+            "w": draw.choice([None, None, *map(float, range(9))]),
         }
-        for _ in range(400)
+        for _ in range(800)
     ]
     for row in rows:  # on a grid of a quarter, so that cut-offs and borders are often hit exactly
         late = draw.choice([-30, 0, 15, 45, 60, 300])
@@ -83,6 +84,8 @@ def test_random_rows_against_the_definition(both):
             row["known"] = row["at"] + dt.timedelta(minutes=late)
     features = [
         rolling(),
+        rolling(within="1h"),  # these three share one pass over the rows
+        rolling(of="w", within="2h"),
         rolling(by=("k", "odd key"), within="1h", lag="0s"),
     ]
     for feature, found in zip(features, computed(both, rows, *features), strict=True):

@@ -17,8 +17,9 @@ import pytest
 from throughline.models.served import ServedModel, raw_frame
 from throughline.models.xgboost import XGBoost
 from throughline.outputs import Output
-from throughline.preparation import prepare, raw_table
+from throughline.preparation import prepare
 from throughline.prepared import PreparedTable
+from throughline.raw_rows import raw_table
 from throughline.recipe_file import load_recipe
 from throughline.sources.samples import sample_as_parquet
 

@@ -29,7 +29,7 @@ def refused(spark, text, output):
 
 
 def test_the_prepared_table(prepared):
-    assert prepared.rows == {"train": 148, "validation": 38, "test": 48}
+    assert prepared.rows == {"train": 149, "validation": 37, "test": 48}
     names = [feature.name for feature in prepared.layout.features]
     assert set(names) == {"x", "n", "odd name", "flag", "x_missing", "t_hour", "t_day_of_week"}
     assert prepared.layout.classes == ("0", "1")
@@ -144,3 +144,61 @@ def test_refuses_a_corrupt_file(spark, small_recipe_text, small_table, output, t
 def test_what_an_earlier_attempt_left_is_removed(spark, small_recipe_text, output):
     output.commit({"rows": {}})
     refused(spark, small_recipe_text.replace("TABLE", "nowhere.parquet"), output)
+
+
+def test_training_rows_see_the_label_of_other_folds_only(
+    spark, small_recipe_text, small_table, output
+):
+    import narwhals as nw
+
+    from throughline.models.served import raw_frame
+
+    encoded = (
+        "- target_mean: {columns: [n, odd name]}\n"
+        "  - aggregate: {by: [flag], of: late, functions: [mean]}\n  - one_hot:"
+    )
+    text = small_recipe_text.replace("- one_hot:", encoded).replace("TABLE", str(small_table))
+    prepare(spark, parse_recipe(text), output, "unused", row_groups=2)
+    table = PreparedTable.open(output.uri)
+    names = ["n_target_mean", "odd name_target_mean", "late_mean_by_flag"]
+    assert "__fold" not in {*table.columns("train"), *table.columns("test")}
+    assert "__fold" not in table.plan.to_json()
+    assert {"late", "__fold"}.isdisjoint(column.name for column in table.plan.inputs)
+
+    def served(part):
+        frame = raw_frame(table.raw_rows(part), table.plan.inputs)
+        return table.plan.transform(nw.from_native(frame)).to_native().to_pandas()
+
+    for name in names:
+        test, train = table.columns("test")[name], table.columns("train")[name]
+        assert sorted(test) == pytest.approx(sorted(served("test")[name]))
+        assert len(set(train)) > 2 * served("train")[name].nunique()
+        assert set(train).isdisjoint(served("train")[name])
+
+
+@pytest.fixture(scope="module")
+def odd_text(small_recipe_text, small_table, tmp_path_factory):
+    """The recipe of a table whose numbers are all far from those of the small table."""
+    path = tmp_path_factory.mktemp("odd") / "rows.parquet"
+    rows = pd.read_parquet(small_table)
+    rows.assign(x=rows["x"] + 1000).to_parquet(path, coerce_timestamps="us")
+    return small_recipe_text.replace("TABLE", str(path))
+
+
+def test_rows_that_do_not_keep_an_earlier_contract_are_refused(spark, odd_text, prepared, output):
+    earlier = prepared.contract.ruled("refuse", 0.01)
+    with pytest.raises(UserError, match="do not keep the data contract: the column 'x' has 2.. of"):
+        prepare(spark, parse_recipe(odd_text), output, "unused", row_groups=2, earlier=earlier)
+    assert not output.exists()
+
+
+def test_or_only_warned_of(spark, odd_text, prepared, output):
+    text = odd_text + "contract: {on_violation: refuse, tolerance: 0.5}\n"
+    earlier = prepared.contract
+    made = prepare(spark, parse_recipe(text), output, "unused", row_groups=2, earlier=earlier)
+    (violation,) = made.violations
+    assert violation.column == "x"
+    learnt = PreparedTable.open(output.uri).contract  # its own, under its own recipe's rule
+    assert learnt == made.contract
+    assert (learnt.on_violation, learnt.tolerance) == ("refuse", 0.5)
+    assert learnt.columns != earlier.columns

@@ -28,6 +28,7 @@ SERVING_CODE = (
     "errors.py",
     "expressions.py",
     "strict.py",
+    "contract",
     "features",
     "models/__init__.py",
     "models/estimator.py",
@@ -97,7 +98,7 @@ def _evaluate(
     for part, (labels, scores) in scored.items():
         values = metrics(labels, scores, table.layout, threshold)
         found |= {f"{part}_{name}": value for name, value in values.items()}
-    return ServedModel(table.plan, trained.estimator, threshold), found
+    return ServedModel(table.plan, trained.estimator, threshold, table.contract), found
 
 
 def _log_pictures(
@@ -138,7 +139,7 @@ def _log_dataset(table: PreparedTable) -> None:
 def _log_served(table: PreparedTable, served: ServedModel, register_as: str) -> str:
     import mlflow.pyfunc
 
-    rows = conform(table.raw_rows("test", limit=1), table.plan.inputs)
+    rows = conform(table.example(), table.plan.inputs)
     answer = served.predict(rows)
     with serving_code() as code, tempfile.TemporaryDirectory() as folder:
         served.save(Path(folder) / "served")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from throughline.features.op import quoted
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
     from throughline.recipe import Count, History, Moment, Rolling
 
@@ -17,6 +17,7 @@ _WHEN = "__when"
 _VALUE = "__value"
 _ASKS = "__asks"
 _BUCKET = "__bucket"
+_WINDOWS_PER_BUCKET = 8
 
 
 def add_moments(table: "DataFrame", moments: "dict[str, Moment]") -> "DataFrame":
@@ -40,8 +41,8 @@ def add_history(table: "DataFrame", history: "Sequence[History]") -> "DataFrame"
     for feature in history:
         if feature.count:
             table = _add_count(table, feature.count)
-        if feature.rolling:
-            table = _add_rolling(table, told, feature.rolling)
+    for alike in _sharing_an_order([feature.rolling for feature in history if feature.rolling]):
+        table = _add_rolling(table, told, alike)
     return table
 
 
@@ -53,41 +54,57 @@ def _add_count(table: "DataFrame", count: "Count") -> "DataFrame":
     return table.withColumn(count.output, F.count(F.lit(1)).over(same).cast("double"))
 
 
-def _add_rolling(table: "DataFrame", telling: "DataFrame", rolling: "Rolling") -> "DataFrame":
-    """One range window over the rows that ask, at their cut-off, and the rows that tell.
+def _sharing_an_order(features: "Sequence[Rolling]") -> "list[list[Rolling]]":
+    """The features grouped by what their rows are shuffled and sorted by: one pass per group."""
+    groups: dict[tuple[object, ...], list[Rolling]] = {}
+    for rolling in features:
+        order = (rolling.by, rolling.time, rolling.at, rolling.lag)
+        groups.setdefault(order, []).append(rolling)
+    return list(groups.values())
+
+
+def _add_rolling(
+    table: "DataFrame", telling: "DataFrame", alike: "Sequence[Rolling]"
+) -> "DataFrame":
+    """Range windows over the rows that ask, at their cut-off, and the rows that tell.
 
     A row tells its value from the later of its ``time`` and its own ``at``, so that nothing that
-    happens at or after a cut-off can reach it. Time is cut into buckets as long as the window; what
-    a row tells goes into its own bucket and the next, so that a window never leaves its bucket and
-    the work spreads over as many tasks as there are buckets.
+    happens at or after a cut-off can reach it. Time is cut into buckets, and what a row tells less
+    than a window's length before its bucket's end goes into the next one too: a window never leaves
+    its bucket, and the work spreads over as many tasks as there are buckets.
+
+    Args:
+        table: The rows that ask.
+        telling: The rows that tell.
+        alike: Features that differ only in what they are of, how far back and in their functions.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
-    at, known = (F.col(quoted(name)).cast("long") for name in (rolling.at, rolling.time))
-    by = [quoted(column) for column in rolling.by]
-    value = F.col(quoted(rolling.of)).cast("double")
+    first = alike[0]
+    at, known = (F.col(quoted(name)).cast("long") for name in (first.at, first.time))
+    by = [quoted(column) for column in first.by]
+    values = {name: f"{_VALUE}_{i}" for i, name in enumerate(dict.fromkeys(r.of for r in alike))}
+    told = [F.col(quoted(name)).cast("double").alias(value) for name, value in values.items()]
+    longest = max(rolling.within for rolling in alike)
+    bucket = F.floor(F.col(_WHEN) / (_WINDOWS_PER_BUCKET * longest))
+    nearby = F.floor((F.col(_WHEN) + longest) / (_WINDOWS_PER_BUCKET * longest))
 
-    def bucket(seconds: "Column") -> "Column":
-        return F.floor(seconds / max(rolling.within, 1))
-
-    asks = table.withColumns(
-        {_WHEN: at - rolling.lag, _VALUE: F.lit(None).cast("double"), _ASKS: F.lit(True)}
-    ).withColumn(_BUCKET, bucket(F.col(_WHEN)))
-    told = (
-        telling.where(value.isNotNull() & at.isNotNull() & known.isNotNull())
-        .dropna(subset=list(rolling.by))
-        .select(
-            *by, F.greatest(at, known).alias(_WHEN), value.alias(_VALUE), F.lit(False).alias(_ASKS)
-        )
-        .withColumn(_BUCKET, bucket(F.col(_WHEN)))
-        .withColumn(_BUCKET, F.explode(F.array(_BUCKET, F.col(_BUCKET) + 1)))
+    asks = table.withColumns({_WHEN: at - first.lag, _ASKS: F.lit(True)})
+    tells = (
+        telling.where(F.coalesce(*told).isNotNull() & at.isNotNull() & known.isNotNull())
+        .dropna(subset=list(first.by))
+        .select(*by, F.greatest(at, known).alias(_WHEN), *told, F.lit(False).alias(_ASKS))
+        .withColumn(_BUCKET, F.explode(F.array_distinct(F.array(bucket, nearby))))
     )
-    window = Window.partitionBy(*by, _BUCKET).orderBy(_WHEN).rangeBetween(-rolling.within, -1)
+    both = asks.withColumn(_BUCKET, bucket).unionByName(tells, allowMissingColumns=True)
+    order = Window.partitionBy(*by, _BUCKET).orderBy(_WHEN)
     compute = {"mean": F.mean, "count": F.count, "min": F.min, "max": F.max, "std": F.stddev}
     figures = {
-        rolling.output(function): compute[function](F.col(_VALUE)).over(window).cast("double")
+        rolling.output(function): compute[function](values[rolling.of])
+        .over(order.rangeBetween(-rolling.within, -1))
+        .cast("double")
+        for rolling in alike
         for function in rolling.functions
     }
-    both = asks.unionByName(told, allowMissingColumns=True).withColumns(figures)
-    return both.where(_ASKS).drop(_WHEN, _VALUE, _ASKS, _BUCKET)
+    return both.withColumns(figures).where(_ASKS).drop(_WHEN, *values.values(), _ASKS, _BUCKET)

@@ -44,6 +44,10 @@ class Output:
 
         return url_to_fs(self.uri)[0]
 
+    def exists(self) -> bool:
+        """Whether there is anything at all, finished or not."""
+        return bool(self._files.exists(self.uri))
+
     def path(self, name: str) -> str:
         """The path or URI of something in the folder."""
         return f"{self.uri}/{name}"

@@ -2,30 +2,33 @@
 
 import json
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
+from throughline.balance.balance import balanced, rows_changed
+from throughline.balance.row import ROW, with_row
+from throughline.contract.contract import Contract, Violation
+from throughline.contract.learning import learn_contract
+from throughline.contract.table_check import violations_of
 from throughline.errors import UserError
-from throughline.expressions import check_kinds, columns_of, compile_expression
-from throughline.features.fitting import check_ops, fit_plan
+from throughline.features.fitting import fit_plan
 from throughline.features.op import quoted
 from throughline.features.plan import Plan
-from throughline.features.schema import kinds_of
 from throughline.features.selection import FeatureSelection
-from throughline.history import add_history, add_moments
-from throughline.label import add_label, classes_of, encode_label
+from throughline.label import classes_of, encode_label
 from throughline.outputs import Output
-from throughline.sources.joins import join_table
-from throughline.sources.tables import read_table, readable
-from throughline.splitting import PARTS, SPLIT, add_split, sampled
-from throughline.strict import nearest
+from throughline.raw_rows import raw_table, without_dropped_rows
+from throughline.sources.joins import Matches
+from throughline.sources.tables import readable
+from throughline.splitting import PARTS, SPLIT, add_folds
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from throughline.recipe import History, Recipe
+    from throughline.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +37,21 @@ RAW = "raw"
 
 @dataclass(frozen=True)
 class Preparation:
-    """What a finished preparation made."""
+    """What a finished preparation made.
+
+    Attributes:
+        plan: The feature plan.
+        rows: How many rows each part has.
+        contract: What the training rows are like.
+        violations: What did not keep the contract of an earlier preparation.
+        balance: How many training rows balancing made or dropped; ``rows`` counts those before.
+    """
 
     plan: Plan
     rows: dict[str, int]
+    contract: Contract
+    violations: list[Violation]
+    balance: dict[str, int] = field(default_factory=dict)
 
 
 def prepare(
@@ -48,6 +62,7 @@ def prepare(
     *,
     fraction: float = 1.0,
     row_groups: int = 16,
+    earlier: Contract | None = None,
 ) -> Preparation:
     """Writes raw and prepared rows and the plan; the manifest last.
 
@@ -58,12 +73,14 @@ def prepare(
         data_root: Where samples are kept as Parquet.
         fraction: The share of the rows to take, by their key.
         row_groups: How many files each prepared part has; workers share them out.
+        earlier: A contract to check the raw rows against, that of an earlier preparation.
 
     Raises:
-        UserError: If the tables do not fit the recipe.
+        UserError: If the tables do not fit the recipe, or do not keep the earlier contract, which
+            is to refuse them.
     """
     try:
-        return _prepare(spark, recipe, output, data_root, fraction, row_groups)
+        return _prepare(spark, recipe, output, data_root, fraction, row_groups, earlier)
     except BaseException:
         output.clear()
         raise
@@ -76,81 +93,91 @@ def _prepare(
     data_root: str,
     fraction: float,
     row_groups: int,
+    earlier: Contract | None,
 ) -> Preparation:
     with readable(recipe.source.table):
-        table = raw_table(spark, recipe, data_root, fraction)
+        joins: list[Matches] = []
+        table = raw_table(spark, recipe, data_root, fraction, joins)
         write_raw(without_dropped_rows(table, recipe), recipe, output)
+        for matches in joins:
+            matches.log()
+        every_row = spark.read.parquet(output.path(RAW))
+        instead = "set 'contract: warn' in the recipe"
+        violations = violations_of(earlier, every_row, instead) if earlier else []
         raw = {part: spark.read.parquet(output.path(f"{RAW}/{SPLIT}={part}")) for part in PARTS}
         classes = classes_of(raw["train"], recipe.label)
-        labelled = {part: encode_label(rows, recipe.label, classes) for part, rows in raw.items()}
-        selection = FeatureSelection(
-            label=recipe.label.name,
-            task=recipe.label.task,
-            classes=classes,
-            features=recipe.features,
-            excluded=(frozenset(recipe.key) - set(recipe.features or ())) | {recipe.label.name},
-        )
-        _computable(recipe.metric, classes)
-        every_row = spark.read.parquet(output.path(RAW))
-        plan = fit_plan(recipe.prepare, labelled["train"], selection, every_row)
-        for part, rows in labelled.items():
-            prepared = _labelled_only(plan, rows, recipe.label.name)
-            prepared.repartition(row_groups).write.parquet(output.path(part))
-            logger.info("wrote the prepared %s rows", part)
+        for metric in (recipe.metric, *recipe.promote.at_least):
+            _computable(metric, classes)
+        training = labelled_training(raw["train"], recipe, classes)
+        ops = [op for op in recipe.prepare if not op.changes_rows]  # those rows are gone already
+        plan = fit_plan(ops, training, _selection(recipe, classes), every_row)
+        contract = learn_contract(raw["train"], plan.inputs, **recipe.contract.model_dump())
+        plan, real = _write_training(plan, training, recipe, output, row_groups)
+        for part in PARTS[1:]:
+            rows = encode_label(raw[part], recipe.label, classes)
+            _write(_prepared(plan.transform_to_measure, rows, plan), part, output, row_groups)
         counted = {part: spark.read.parquet(output.path(part)).count() for part in PARTS}
+    changed = rows_changed(real, counted["train"]) if real is not None else {}
+    if real is not None:
+        counted["train"] = real
     _no_part_is_empty(counted)
     output.write_text("plan.json", plan.to_json())
+    output.write_text("contract.json", contract.to_json())
     output.write_text("recipe.json", json.dumps(recipe.model_dump(mode="json", by_alias=True)))
     output.commit({"rows": counted, "recipe": recipe.digest(), "fraction": fraction})
-    return Preparation(plan=plan, rows=counted)
+    return Preparation(plan, counted, contract, violations, changed)
 
 
-def raw_table(
-    spark: "SparkSession", recipe: "Recipe", data_root: str, fraction: float = 1.0
+def labelled_training(
+    rows: "DataFrame", recipe: "Recipe", classes: tuple[str, ...] | None
 ) -> "DataFrame":
-    """The rows as a request would carry them, with the label and the split, on Spark.
+    """Raw training rows with the label to learn from, and their folds if an op needs them."""
+    labelled = encode_label(rows, recipe.label, classes)
+    if any(op.needs_folds(recipe.label.name) for op in recipe.prepare):
+        return add_folds(labelled, recipe.split, recipe.label.name, recipe.key)
+    return labelled
 
-    History is computed over every row, before a fraction is taken and before the joins; what is
-    known only afterwards goes last.
 
-    Raises:
-        UserError: If a column that the recipe names is not in the table.
+def _selection(recipe: "Recipe", classes: tuple[str, ...] | None) -> FeatureSelection:
+    return FeatureSelection(
+        label=recipe.label.name,
+        task=recipe.label.task,
+        classes=classes,
+        features=recipe.features,
+        excluded=(frozenset(recipe.key) - set(recipe.features or ())) | {recipe.label.name},
+    )
+
+
+def _write_training(
+    plan: Plan, training: "DataFrame", recipe: "Recipe", output: Output, row_groups: int
+) -> tuple[Plan, int | None]:
+    """Writes the training rows, balanced if the recipe says so.
+
+    Returns:
+        The plan, whose layout may name a weight now, and how many rows there were before
+        balancing; None without it.
     """
-    table = read_table(spark, recipe.source.table, data_root)
-    if recipe.source.where:
-        table = _rows_where(table, recipe.source.where)
-    _has_columns(table, recipe.key, "key")
-    _has_moment_columns(table, recipe)
-    table = add_moments(table, recipe.moments)
-    table = add_label(table, recipe.label)
-    table = add_split(table, recipe.split, recipe.key)
-    for feature in recipe.history:
-        _has_history_columns(table, feature)
-    table = sampled(add_history(table, recipe.history), fraction, recipe.key)
-    for join in recipe.source.joins:
-        table = join_table(table, read_table(spark, join.table, data_root), join)
-    _has_columns(table, recipe.known_after, "known_after")
-    table = table.drop(*recipe.afterwards)
-    check_ops(recipe.prepare, kinds_of(table), recipe.label.name)
-    return table
+    if not recipe.balance:
+        prepared = _prepared(plan.transform_to_train, training, plan)
+        _write(prepared, "train", output, row_groups)
+        return plan, None
+    rows = with_row(training, recipe.key)
+    prepared = _prepared(plan.transform_to_train, rows, plan, ROW)
+    with balanced(prepared, plan.layout, recipe.balance) as (ready, layout, real):
+        _write(ready, "train", output, row_groups)
+    return plan.model_copy(update={"layout": layout}), real
 
 
-def without_dropped_rows(table: "DataFrame", recipe: "Recipe") -> "DataFrame":
-    """The rows that the recipe trains on and measures on; ``drop_rows`` stands before all else."""
-    frame = nw.from_native(table)
-    for op in recipe.prepare:
-        if op.changes_rows:
-            frame = op.fit(table, {}).apply_in_training(frame)
-    kept: DataFrame = frame.to_native()
-    return kept
+def _prepared(walk: Callable[..., Any], rows: "DataFrame", plan: Plan, *more: str) -> "DataFrame":
+    label = plan.layout.label
+    frame = walk(nw.from_native(rows), keep=[label, *more])
+    found: DataFrame = frame.filter(~nw.col(label).is_null()).to_native()
+    return found
 
 
-def _rows_where(table: "DataFrame", where: str) -> "DataFrame":
-    _has_columns(table, columns_of(where), "source.where")
-    check_kinds(where, kinds_of(table))
-    condition = compile_expression(where).fill_null(False)
-    kept: DataFrame = nw.from_native(table).filter(condition).to_native()
-    return kept
+def _write(rows: "DataFrame", part: str, output: Output, row_groups: int) -> None:
+    rows.repartition(row_groups).write.parquet(output.path(part))
+    logger.info("wrote the prepared %s rows", part)
 
 
 def write_raw(table: "DataFrame", recipe: "Recipe", output: Output) -> None:
@@ -165,11 +192,6 @@ def write_raw(table: "DataFrame", recipe: "Recipe", output: Output) -> None:
     written = table.sparkSession.read.parquet(output.path(RAW)).where(f"{label} is not null")
     found = {str(row[0]): int(row[1]) for row in written.groupBy(SPLIT).count().collect()}
     _no_part_is_empty({part: found.get(part, 0) for part in PARTS})
-
-
-def _labelled_only(plan: Plan, rows: "DataFrame", label: str) -> Any:
-    frame = plan.transform_for_training(nw.from_native(rows), keep=[label])
-    return frame.filter(~nw.col(label).is_null()).to_native()
 
 
 def _no_part_is_empty(rows: dict[str, int]) -> None:
@@ -188,40 +210,3 @@ def _computable(metric: str, classes: tuple[str, ...] | None) -> None:
             f"The metric {metric!r} is for two classes, and the label has {len(classes)}; "
             "choose log_loss, roc_auc or accuracy."
         )
-
-
-def _has_history_columns(table: "DataFrame", feature: "History") -> None:
-    """Raises a UserError if a column of a history feature is not there or of a wrong kind."""
-    if feature.count:
-        _has_columns(table, feature.count.by, "history")
-    if rolling := feature.rolling:
-        wanted = {rolling.of: "number", rolling.time: "time", rolling.at: "time"}
-        _has_columns(table, [*rolling.by, *wanted], "history")
-        kinds = kinds_of(table)
-        for column, kind in wanted.items():
-            if kinds.get(column) != kind:
-                raise UserError(
-                    f"The recipe's history wants a {kind} in the column {column!r}, which holds "
-                    f"{kinds.get(column, 'something else')}."
-                )
-
-
-def _has_moment_columns(table: "DataFrame", recipe: "Recipe") -> None:
-    for name, moment in recipe.moments.items():
-        columns = [moment.start, *columns_of(str(moment.plus_minutes))]
-        _has_columns(table, columns, f"moments.{name}")
-        check_kinds(f"-({moment.plus_minutes})", kinds_of(table))
-        if kinds_of(table)[moment.start] != "time":
-            raise UserError(
-                f"The moment {name!r} starts from {moment.start!r}, which holds "
-                f"{kinds_of(table)[moment.start]}, not times; store it as timestamps."
-            )
-
-
-def _has_columns(table: "DataFrame", columns: Any, where: str) -> None:
-    for column in columns:
-        if column not in table.columns:
-            raise UserError(
-                f"The recipe's {where} names the column {column!r}, which is not in the table; "
-                f"{nearest(column, table.columns)}."
-            )

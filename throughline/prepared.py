@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from throughline.contract.contract import Contract
+from throughline.errors import UserError
 from throughline.features.layout import Layout
 from throughline.features.plan import Plan
 from throughline.outputs import Output
@@ -40,6 +42,14 @@ class PreparedTable:
     def plan(self) -> Plan:
         """The feature plan that made the table."""
         return Plan.from_json(self.output.read_text("plan.json"))
+
+    @cached_property
+    def contract(self) -> Contract | None:
+        """What the training rows are like; None for a preparation from before there was one."""
+        try:
+            return Contract.from_json(self.output.read_text("contract.json"))
+        except FileNotFoundError:
+            return None
 
     @property
     def layout(self) -> Layout:
@@ -84,6 +94,13 @@ class PreparedTable:
         chosen = pc.sort_indices(table.select(list(self.recipe.key)), sort_keys=order)
         return table.take(chosen[:limit] if limit else chosen).to_pandas()
 
+    def example(self) -> "pd.DataFrame":
+        """One raw training row as a request carries it; one that misses nothing if it is near."""
+        names = [column.name for column in self.plan.inputs]
+        rows = self._dataset("raw/__split=train").head(1000, columns=names).to_pandas()
+        complete = rows.dropna()
+        return (rows if complete.empty else complete).head(1)
+
     def labels_of(self, rows: "pd.DataFrame") -> npt.NDArray[Any]:
         """The labels of raw rows: the class's index, or the value for regression."""
         values = rows[self.recipe.label.name]
@@ -106,6 +123,20 @@ class PreparedTable:
 
         files, path = url_to_fs(self.output.path(name))
         return ds.dataset(path, format="parquet", filesystem=files)
+
+
+def contract_of(prep_run: str) -> Contract:
+    """The contract that an earlier run of prep learnt; ``latest`` is the last one that finished.
+
+    Raises:
+        UserError: If the run did not finish, or is from before there were contracts.
+    """
+    from throughline.tracking import prepared_uri
+
+    table = PreparedTable.open(prepared_uri(prep_run, "contract"))
+    if table.contract is None:
+        raise UserError(f"The run {prep_run} has no data contract; give contract a newer run.")
+    return table.contract
 
 
 def _any_nan(pc: Any, column: Any) -> bool:

@@ -39,6 +39,8 @@ def session(name: str = "throughline") -> "SparkSession":
         active = SparkSession.getActiveSession() or _local_session(name)
     active.conf.set("spark.sql.session.timeZone", "UTC")
     active.conf.set("spark.sql.caseSensitive", "true")
+    # HotSpot leaves a longer method to its interpreter; Spark then makes several short ones.
+    active.conf.set("spark.sql.codegen.hugeMethodLimit", "8000")
     return active
 
 

@@ -22,6 +22,8 @@ CANDIDATE = "throughline.candidate"
 MODEL = "throughline.model"
 FAILURE = "throughline.error"
 STEP = "throughline.step"
+CONTRACT = "throughline.contract"
+"""How a table keeps the data contract that it was checked against."""
 FIGURE = "throughline.figure"
 """A step's main figure in one line, for the table at the end of a chain."""
 
@@ -85,16 +87,16 @@ def latest(tag: str, step: str) -> "Run":
     return found[0]
 
 
-def prepared_uri(run_id: str) -> str:
+def prepared_uri(run_id: str, what: str = "prep_run") -> str:
     """Where the prep step of this run wrote its table; ``latest`` is the last one that finished.
 
     Raises:
-        UserError: If the run did not finish a preparation.
+        UserError: If the run did not finish a preparation; ``what`` is the parameter that named it.
     """
-    run = latest(PREPARED, "prep") if run_id == "latest" else find_run(run_id, "prep_run")
+    run = latest(PREPARED, "prep") if run_id == "latest" else find_run(run_id, what)
     uri = run.data.tags.get(PREPARED)
     if not uri:
-        raise UserError(f"The run {run_id} did not prepare a table; give prep_run a run of prep.")
+        raise UserError(f"The run {run_id} did not prepare a table; give {what} a run of prep.")
     return str(uri)
 
 

@@ -3,6 +3,7 @@
 import socket
 from pathlib import Path
 
+import mlflow
 import pytest
 import yaml
 
@@ -27,12 +28,17 @@ def test_help_names_every_parameter_of_the_entry_point(project: Project, name: s
         ("main", ["--recipe", "nowhere.yaml"], "The recipe nowhere.yaml cannot be read"),
         ("prep", ["--recipe", "nowhere.yaml"], "The recipe nowhere.yaml cannot be read"),
         ("prep", ["--fraction", "2"], "'2' is no share"),
+        ("prep", ["--set", "split.sed=3"], "set=split.sed=3, at split: unknown key 'sed'"),
+        ("main", ["--set", "split.seed"], "The override 'split.seed' (set) must be key=value"),
+        ("prep", ["--contract", "none-such"], "give contract the id of a finished run"),
         ("train", ["--prep_run", "none-such"], "There is no run 'none-such'"),
         ("train", [], "run prep first"),
         ("tune", ["--max_evals", "-1"], "max_evals must be above 0"),
         ("distributed_train", ["--prep_run", "none-such"], "There is no run 'none-such'"),
         ("register", ["--candidates", "none-such"], "There is no run 'none-such'"),
         ("deploy", ["--model", "none-such"], "none-such"),
+        ("score", ["--table", "x.csv"], "the following arguments are required: --output"),
+        ("score", ["--table", "x.csv", "--output", "y", "--model", "none-such"], "none-such"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(
@@ -60,6 +66,18 @@ def test_mlflow_run_shows_the_sentence(
     assert "Traceback" not in result.stderr
 
 
+def test_mlflow_run_hands_overrides_on_whole(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "empty")
+    overrides = "split.validation=0.2,source.table=nowhere=x.csv"
+    result = project.mlflow_run("-e", "prep", "-P", f"set={overrides}")
+    assert result.returncode == 1
+    assert "There is no table at nowhere=x.csv" in result.stderr
+    last = mlflow.search_runs(experiment_names=["empty"], max_results=1)
+    assert last["params.set"].tolist() == [overrides]
+
+
 def test_a_mistake_in_a_step_ends_the_chain_and_names_the_step(
     project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -73,6 +91,16 @@ def test_a_mistake_in_a_step_ends_the_chain_and_names_the_step(
     assert last.startswith("error: The step prep stopped: There is no table at nowhere.parquet")
     assert "Traceback" not in result.stderr
     assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_main_hands_overrides_to_prep(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "empty")
+    overrides = ["--set", "source.table=nowhere.csv", "--data_root", str(tmp_path)]
+    result = project.script("main", *overrides)
+    assert result.returncode == 2, result.stderr
+    assert "The step prep stopped: There is no table at nowhere.csv" in result.stderr
 
 
 def test_a_port_in_use_is_a_mistake(project: Project, chain: object) -> None:

@@ -1,0 +1,112 @@
+"""The raw rows: as a request would carry them, from the recipe's tables, on Spark."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import narwhals as nw
+
+from throughline.errors import UserError
+from throughline.expressions import check_kinds, columns_of, compile_expression
+from throughline.features.checking import check_ops
+from throughline.features.op import Learnt
+from throughline.features.schema import kinds_of
+from throughline.history import add_history, add_moments
+from throughline.label import add_label
+from throughline.sources.joins import Matches, join_table
+from throughline.sources.tables import read_table
+from throughline.splitting import add_split, sampled
+from throughline.strict import nearest
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from throughline.recipe import History, Recipe
+
+
+def raw_table(
+    spark: "SparkSession",
+    recipe: "Recipe",
+    data_root: str,
+    fraction: float = 1.0,
+    matches: list[Matches] | None = None,
+) -> "DataFrame":
+    """The rows as a request would carry them, with the label and the split, on Spark.
+
+    History is computed over every row, before a fraction is taken and before the joins; what is
+    known only afterwards goes last.
+
+    Raises:
+        UserError: If a column that the recipe names is not in the table.
+    """
+    table = read_table(spark, recipe.source.table, data_root)
+    if recipe.source.where:
+        table = _rows_where(table, recipe.source.where)
+    _has_columns(table, recipe.key, "key")
+    _has_moment_columns(table, recipe)
+    table = add_moments(table, recipe.moments)
+    table = add_label(table, recipe.label)
+    table = add_split(table, recipe.split, recipe.key, recipe.label.name)
+    for feature in recipe.history:
+        _has_history_columns(table, feature)
+    table = sampled(add_history(table, recipe.history), fraction, recipe.key)
+    for join in recipe.source.joins:
+        table = join_table(table, read_table(spark, join.table, data_root), join, matches)
+    _has_columns(table, recipe.known_after, "known_after")
+    table = table.drop(*recipe.afterwards)
+    check_ops(recipe.prepare, kinds_of(table), recipe.label.name)
+    return table
+
+
+def without_dropped_rows(table: "DataFrame", recipe: "Recipe") -> "DataFrame":
+    """The rows that the recipe trains on and measures on; ``drop_rows`` stands before all else."""
+    frame = nw.from_native(table)
+    for op in recipe.prepare:
+        if op.changes_rows:
+            frame = op.fit(table, Learnt()).kept(frame)
+    kept: DataFrame = frame.to_native()
+    return kept
+
+
+def _rows_where(table: "DataFrame", where: str) -> "DataFrame":
+    _has_columns(table, columns_of(where), "source.where")
+    check_kinds(where, kinds_of(table))
+    condition = compile_expression(where).fill_null(False)
+    kept: DataFrame = nw.from_native(table).filter(condition).to_native()
+    return kept
+
+
+def _has_history_columns(table: "DataFrame", feature: "History") -> None:
+    """Raises a UserError if a column of a history feature is not there or of a wrong kind."""
+    if feature.count:
+        _has_columns(table, feature.count.by, "history")
+    if rolling := feature.rolling:
+        wanted = {rolling.of: "number", rolling.time: "time", rolling.at: "time"}
+        _has_columns(table, [*rolling.by, *wanted], "history")
+        kinds = kinds_of(table)
+        for column, kind in wanted.items():
+            if kinds.get(column) != kind:
+                raise UserError(
+                    f"The recipe's history wants a {kind} in the column {column!r}, which holds "
+                    f"{kinds.get(column, 'something else')}."
+                )
+
+
+def _has_moment_columns(table: "DataFrame", recipe: "Recipe") -> None:
+    for name, moment in recipe.moments.items():
+        columns = [moment.start, *columns_of(str(moment.plus_minutes))]
+        _has_columns(table, columns, f"moments.{name}")
+        check_kinds(f"-({moment.plus_minutes})", kinds_of(table))
+        if kinds_of(table)[moment.start] != "time":
+            raise UserError(
+                f"The moment {name!r} starts from {moment.start!r}, which holds "
+                f"{kinds_of(table)[moment.start]}, not times; store it as timestamps."
+            )
+
+
+def _has_columns(table: "DataFrame", columns: Iterable[str], where: str) -> None:
+    for column in columns:
+        if column not in table.columns:
+            raise UserError(
+                f"The recipe's {where} names the column {column!r}, which is not in the table; "
+                f"{nearest(column, table.columns)}."
+            )
