@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from throughline.recipe import Recipe
-from throughline.recipe_file import load_recipe
+from throughline.recipe.file import load_recipe
+from throughline.recipe.recipe import Recipe
 from throughline.sources.samples import sample_as_parquet
 
 DAYS = 364

@@ -26,7 +26,7 @@ def main() -> None:
     import mlflow
 
     from throughline.drafting.drafting import draft_for
-    from throughline.recipe_file import parse_recipe
+    from throughline.recipe.file import parse_recipe
     from throughline.tracking import FIGURE, step_run
 
     with step_run("init"):

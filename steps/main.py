@@ -5,7 +5,7 @@ import sys
 
 sys.path.insert(0, os.getcwd())
 
-from throughline.recipe_file import load_recipe
+from throughline.recipe.file import load_recipe
 from throughline.step import Parser, fraction, run_step
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, os.getcwd())
 
 from throughline.outputs import Output
-from throughline.recipe_file import load_recipe
+from throughline.recipe.file import load_recipe
 from throughline.spark import session, warm_up
 from throughline.step import Parser, fraction, run_step
 

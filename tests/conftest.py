@@ -208,7 +208,7 @@ def prepared(spark, small_table, tmp_path_factory):
     from throughline.outputs import Output
     from throughline.preparation import prepare
     from throughline.prepared import PreparedTable
-    from throughline.recipe_file import parse_recipe
+    from throughline.recipe.file import parse_recipe
 
     recipe = parse_recipe(SMALL.replace("TABLE", str(small_table)))
     output = Output.below(str(tmp_path_factory.mktemp("data root")), "prepared")

@@ -5,7 +5,7 @@ import statistics
 import pytest
 
 from throughline.history import add_history, add_moments
-from throughline.recipe import Count, History, Moment, Rolling
+from throughline.recipe.history import Count, History, Moment, Rolling
 
 MIDNIGHT = dt.datetime(2013, 6, 1, tzinfo=dt.UTC)
 FUNCTIONS = ("mean", "count", "min", "max", "std")

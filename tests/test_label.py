@@ -2,7 +2,7 @@ import pytest
 
 from throughline.errors import UserError
 from throughline.label import add_label, classes_of, encode_label
-from throughline.recipe import Label
+from throughline.recipe.label import Label
 
 ROWS = {
     "delay": [31.0, 30.0, None, 90.0],

@@ -20,7 +20,7 @@ from throughline.outputs import Output
 from throughline.preparation import prepare
 from throughline.prepared import PreparedTable
 from throughline.raw_rows import raw_table
-from throughline.recipe_file import load_recipe
+from throughline.recipe.file import load_recipe
 from throughline.sources.samples import sample_as_parquet
 
 FLIGHTS = Path(__file__).parents[1] / "recipes" / "flights.yaml"

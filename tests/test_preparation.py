@@ -10,7 +10,7 @@ from throughline.errors import UserError
 from throughline.outputs import Output
 from throughline.preparation import prepare
 from throughline.prepared import PreparedTable
-from throughline.recipe_file import parse_recipe
+from throughline.recipe.file import parse_recipe
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from throughline.errors import UserError
-from throughline.recipe import Promote
+from throughline.recipe.candidates import Promote
 from throughline.registry import best_candidate, champion_of, judge, scores_of
 
 AUC = Promote(at_least={"roc_auc": 0.7})

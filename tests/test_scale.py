@@ -11,7 +11,7 @@ import pytest
 from throughline.outputs import Output
 from throughline.preparation import labelled_training, prepare
 from throughline.raw_rows import raw_table
-from throughline.recipe_file import parse_recipe
+from throughline.recipe.file import parse_recipe
 
 ROWS = 4000
 FEW = 200  # what may come to the driver at once: a result per group, fold or bucket

@@ -3,7 +3,7 @@ import datetime as dt
 import pytest
 
 from throughline.errors import UserError
-from throughline.recipe import Split
+from throughline.recipe.split import Split
 from throughline.splitting import FOLD, PARTS, SPLIT, add_folds, add_split, sampled
 
 HOURS = [dt.datetime(2013, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=hour) for hour in range(100)]

@@ -11,7 +11,7 @@ from throughline.features.op import quoted
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from throughline.recipe import Count, History, Moment, Rolling
+    from throughline.recipe.history import Count, History, Moment, Rolling
 
 _WHEN = "__when"
 _VALUE = "__value"

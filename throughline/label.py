@@ -11,7 +11,7 @@ from throughline.strict import nearest
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from throughline.recipe import Label
+    from throughline.recipe.label import Label
 
 
 def add_label(table: "DataFrame", label: "Label") -> "DataFrame":

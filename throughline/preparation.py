@@ -28,7 +28,7 @@ from throughline.splitting import PARTS, SPLIT, add_folds
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from throughline.recipe import Recipe
+    from throughline.recipe.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from throughline.errors import UserError
 from throughline.features.layout import Layout
 from throughline.features.plan import Plan
 from throughline.outputs import Output
-from throughline.recipe import Recipe
+from throughline.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,7 +20,8 @@ from throughline.strict import nearest
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from throughline.recipe import History, Recipe
+    from throughline.recipe.history import History
+    from throughline.recipe.recipe import Recipe
 
 
 def raw_table(

@@ -11,7 +11,7 @@ from throughline.errors import UserError
 from throughline.models.evaluation import Scores, better, metrics
 from throughline.models.signature import conform
 from throughline.prepared import PreparedTable
-from throughline.recipe import Promote
+from throughline.recipe.candidates import Promote
 from throughline.tracking import MODEL
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from throughline.time_order import moments_at
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-    from throughline.recipe import Shares, Split
+    from throughline.recipe.split import Shares, Split
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from throughline.errors import UserError
 from throughline.outputs import Output
 from throughline.preparation import prepare
 from throughline.prepared import PreparedTable
-from throughline.recipe import Recipe
-from throughline.recipe_file import parse_recipe
+from throughline.recipe.file import parse_recipe
+from throughline.recipe.recipe import Recipe
 
 
 @pytest.fixture

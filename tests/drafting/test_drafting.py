@@ -9,7 +9,7 @@ from throughline.models.spark_linear import SparkLinear
 from throughline.outputs import Output
 from throughline.preparation import prepare
 from throughline.prepared import PreparedTable
-from throughline.recipe_file import parse_recipe
+from throughline.recipe.file import parse_recipe
 
 ROWS = 240
 

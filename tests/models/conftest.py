@@ -12,7 +12,7 @@ from throughline.features.layout import Feature, Layout
 from throughline.features.plan import Plan
 from throughline.outputs import Output
 from throughline.prepared import PreparedTable
-from throughline.recipe_file import parse_recipe
+from throughline.recipe.file import parse_recipe
 
 RECIPE = """
 name: made

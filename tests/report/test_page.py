@@ -6,7 +6,7 @@ import pytest
 from throughline.features.layout import Feature, Layout
 from throughline.features.one_hot import FittedOneHot
 from throughline.features.plan import Input, Origin, Plan
-from throughline.recipe_file import parse_recipe
+from throughline.recipe.file import parse_recipe
 from throughline.report.page import Findings, render, share
 
 

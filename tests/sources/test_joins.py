@@ -1,7 +1,7 @@
 import pytest
 
 from throughline.errors import UserError
-from throughline.recipe import Join
+from throughline.recipe.source import Join
 from throughline.sources.joins import join_table
 
 LEFT = {"k": ["a", "b", None, "z"], "n": [1, 2, 3, 4]}

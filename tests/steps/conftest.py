@@ -13,7 +13,7 @@ import mlflow
 import pytest
 import yaml
 
-from throughline.recipe_file import load_recipe
+from throughline.recipe.file import load_recipe
 
 PROJECT = Path(__file__).parents[2]
 

@@ -1,7 +1,7 @@
 import pytest
 
 from throughline.errors import UserError
-from throughline.recipe import Search
+from throughline.recipe.candidates import Search
 from throughline.tuning.hyperopt import search
 
 FIXED = {"n_estimators": 5, "min_child_weight": 1, "nthread": 1}

@@ -10,7 +10,8 @@ from throughline.errors import UserError
 from throughline.models.estimator import OnnxEstimator
 from throughline.models.family import Trained, refuse_missing
 from throughline.prepared import PreparedTable
-from throughline.recipe import Model, Recipe
+from throughline.recipe.candidates import Model
+from throughline.recipe.recipe import Recipe
 from throughline.strict import nearest
 
 if TYPE_CHECKING:

@@ -51,7 +51,7 @@ def figure(function: Function, of: str) -> "Column":
     """A function's figure of the values of a column that are there."""
     from pyspark.sql import functions as F
 
-    compute: dict[Function, Callable[..., "Column"]] = {
+    compute: dict[Function, Callable[..., Column]] = {
         "count": F.count,
         "distinct": F.count_distinct,
         "mean": F.mean,

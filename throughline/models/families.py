@@ -5,7 +5,8 @@ from throughline.models.family import Family
 from throughline.models.spark_gbt import SparkGbt
 from throughline.models.spark_linear import SparkLinear
 from throughline.models.xgboost import XGBoost
-from throughline.recipe import Model, Recipe
+from throughline.recipe.candidates import Model
+from throughline.recipe.recipe import Recipe
 from throughline.strict import nearest
 
 FAMILIES: dict[str, Family] = {

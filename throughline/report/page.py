@@ -8,7 +8,7 @@ from typing import Any
 
 from throughline.features.plan import Plan
 from throughline.features.show import kind_of, learnt, origin_of
-from throughline.recipe import Recipe
+from throughline.recipe.recipe import Recipe
 from throughline.report.comparison import Comparison
 from throughline.report.drift import MUCH, SOME
 from throughline.report.label_shares import Table

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from throughline.features.plan import Plan
 from throughline.outputs import Output
-from throughline.recipe import Recipe
+from throughline.recipe.recipe import Recipe
 from throughline.report.comparison import Comparison, compare
 from throughline.report.label_shares import label_table
 from throughline.report.page import Findings, render

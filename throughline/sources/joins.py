@@ -12,7 +12,7 @@ from throughline.strict import nearest
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Observation
 
-    from throughline.recipe import Join
+    from throughline.recipe.source import Join
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from throughline.models.evaluation import HIGHER_IS_BETTER, best_threshold, metr
 from throughline.models.families import FAMILIES
 from throughline.models.family import Family, with_defaults
 from throughline.prepared import PreparedTable
-from throughline.recipe import Search
+from throughline.recipe.candidates import Search
 from throughline.tuning.space import hyperopt_space
 
 logger = logging.getLogger(__name__)

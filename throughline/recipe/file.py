@@ -8,9 +8,9 @@ import yaml
 from pydantic import ValidationError
 
 from throughline.errors import UserError
-from throughline.overrides import NONE, Override, behind, parse_overrides
-from throughline.recipe import Recipe
-from throughline.yaml12 import Loader
+from throughline.recipe.overrides import NONE, Override, behind, parse_overrides
+from throughline.recipe.recipe import Recipe
+from throughline.recipe.yaml12 import Loader
 
 
 def load_recipe(path: str | Path, overrides: str = NONE) -> Recipe:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from throughline.errors import UserError
-from throughline.yaml12 import scalar
+from throughline.recipe.yaml12 import scalar
 
 NONE = "none"
 

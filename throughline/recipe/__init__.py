@@ -1,0 +1,1 @@
+"""The recipe: what it may say, how it is read, and its schema."""

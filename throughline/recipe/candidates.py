@@ -1,0 +1,40 @@
+"""A recipe's candidates, the search for better parameters, and when one becomes the champion."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from throughline.strict import Strict
+
+Families = Literal["spark_linear", "spark_gbt", "xgboost", "network"]
+Metric = Literal["roc_auc", "pr_auc", "log_loss", "brier", "accuracy", "rmse", "mae", "r2"]
+
+
+class Model(Strict):
+    """A candidate: a model family and the parameters that differ from the family's defaults."""
+
+    family: Families
+    name: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The candidate's name; the family's unless one is given."""
+        return self.name or self.family
+
+
+class Search(Strict):
+    """A Hyperopt search: one family, and the spaces of its parameters in Hyperopt's terms."""
+
+    family: Families
+    space: dict[str, dict[str, Any]] = Field(min_length=1)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    max_evals: int = Field(default=10, ge=1)
+    seed: int = 7
+
+
+class Promote(Strict):
+    """When a candidate becomes the champion."""
+
+    at_least: dict[Metric, float] = Field(default_factory=dict)
+    beat_champion: bool = True
