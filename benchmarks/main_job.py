@@ -12,19 +12,18 @@ import os
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+from resident_memory import GONE, watched
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / "benchmarks/results/main_job.json"
-MIB = 1024 * 1024
 
 
 def main() -> None:
@@ -37,13 +36,10 @@ def main() -> None:
     job = subprocess.Popen(
         ["mlflow", "run", ".", "--env-manager", "local", *sys.argv[1:]], cwd=PROJECT
     )
-    peaks: dict[str, float] = {}
-    watcher = threading.Thread(target=_watch, args=(job, peaks), daemon=True)
-    watcher.start()
-    if code := job.wait():
-        sys.exit(code)
+    _, peaks = watched(job, _script, 0.5)
+    if job.returncode:
+        sys.exit(job.returncode)
     seconds = time.monotonic() - started
-    watcher.join()
     found = {
         "seconds": round(seconds, 1),
         "importing_mlflow_seconds": round(importing, 1),
@@ -62,41 +58,14 @@ def _seconds_to_import_mlflow() -> float:
     return time.monotonic() - started
 
 
-def _watch(job: subprocess.Popen[bytes], peaks: dict[str, float]) -> None:
-    """Keeps the greatest resident memory seen of each step's script and its children, in MiB."""
-    while job.poll() is None:
-        for process in _below(job.pid):
-            script = _script(process)
-            if script:
-                family = [process, *_below(process.pid)]
-                peaks[script] = max(peaks.get(script, 0), sum(map(_resident, family)) / MIB)
-        try:
-            job.wait(timeout=0.5)
-        except subprocess.TimeoutExpired:
-            continue
-
-
-def _below(pid: int) -> list[psutil.Process]:
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
 def _script(process: psutil.Process) -> str:
+    """The step that a process runs; empty if it runs none."""
     try:
         command = process.cmdline()
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
+    except GONE:
         return ""
     script = command[1] if len(command) > 1 and "python" in command[0] else ""
     return Path(script).stem if script.startswith("steps/") else ""
-
-
-def _resident(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return 0
 
 
 def _newest(step: str) -> "Run":

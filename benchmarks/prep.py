@@ -15,17 +15,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
-import psutil
+from resident_memory import watched
 
 PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / "benchmarks/results/prep.json"
 ROWS = 336_776
-MIB = 1024 * 1024
 sys.path[:0] = [str(PROJECT), str(PROJECT / "benchmarks")]
 
 
@@ -90,38 +88,13 @@ def _measured(which: str, root: Path, replicas: int) -> dict[str, Any]:
     job = subprocess.Popen(
         [*command, "--root", str(root.parent)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    peak = [0.0]
-    watcher = threading.Thread(target=_watch, args=(job, peak), daemon=True)
-    watcher.start()
-    printed, _ = job.communicate()
-    watcher.join()
+    printed, peaks = watched(job, lambda process: "job" if process.pid == job.pid else "", 0.2)
     if job.returncode:
         sys.exit(f"the preparation of {replicas} replicas ended with {job.returncode}")
-    rows = ROWS * replicas
-    run = {"replicas": replicas, "rows": rows, **json.loads(printed), "peak_mib": round(peak[0])}
+    size = {"replicas": replicas, "rows": ROWS * replicas}
+    run = {**size, **json.loads(printed), "peak_mib": round(peaks["job"])}
     print(which, run, file=sys.stderr)
     return run
-
-
-def _watch(job: subprocess.Popen[bytes], peak: list[float]) -> None:
-    process = psutil.Process(job.pid)
-    while job.poll() is None:
-        peak[0] = max(peak[0], sum(map(_resident, [process, *_children(process)])) / MIB)
-        time.sleep(0.2)
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _resident(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.NoSuchProcess:
-        return 0
 
 
 def _prepare_once(which: str, root: Path, replicas: int) -> dict[str, Any]:
