@@ -9,6 +9,17 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+settings.register_profile("throughline", deadline=None)  # the machine may be busy
+settings.load_profile("throughline")
+settings.register_profile(
+    "on_spark",
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],  # shrinking would call Spark for minutes
+    suppress_health_check=list(HealthCheck),
+)
 
 ROW = "__row"
 

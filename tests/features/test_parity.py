@@ -6,7 +6,7 @@ import math
 import narwhals as nw
 import numpy as np
 import pandas as pd
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughline.errors import UserError
@@ -112,14 +112,7 @@ def arrow(rows):
     return pa.table({n: pa.array(v, t) for (n, v), t in zip(rows.items(), types, strict=True)})
 
 
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],  # shrinking would call Spark for minutes
-    suppress_health_check=list(HealthCheck),
-)
+@settings(settings.get_profile("on_spark"), max_examples=EXAMPLES)
 @given(problem=problems())
 def test_training_and_serving_see_the_same(spark, tmp_path_factory, problem):
     import pyarrow.parquet as pq

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughline.errors import UserError
@@ -38,7 +38,7 @@ def test_choice_takes_anything_and_normal_any_numbers():
     assert (drawn({"lognormal": [0, 1]}) > 0).all()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15)
 @given(st.floats(1e-6, 1e3), st.floats(1.1, 1e3))
 def test_loguniform_stays_within_any_bounds(low, factor):
     values = drawn({"loguniform": [low, low * factor]}, count=5)

@@ -4,7 +4,7 @@ import sys
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughline.features.by_example.dates import FORMATS, READ, WRITE, directives
@@ -184,14 +184,7 @@ def hold_together(spark, programs, rows):
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.generate],  # shrinking would call Spark for minutes
-    suppress_health_check=list(HealthCheck),
-)
+@settings(settings.get_profile("on_spark"), max_examples=EXAMPLES)
 @given(
     parts=st.lists(PARTS, min_size=PROGRAMS, max_size=PROGRAMS),
     values=st.lists(st.tuples(TEXTS, TEXTS), min_size=ROWS, max_size=ROWS),
