@@ -105,16 +105,13 @@ class Both:
         self,
         do: Any,
         columns: Mapping[str, Sequence[Any]],
-        kept: bool = False,
         **types: str,
     ) -> dict[str, list[Any]]:
         """Applies a fitted op (or a function of a frame) on both; returns what both give.
 
         Numbers come back as floats. Rows are in the order they had; times are left out.
         """
-        if not callable(do):
-            op = do
-            do = (lambda frame: op.apply(op.kept(frame))) if kept else op.apply
+        do = do if callable(do) else do.apply
         count = len(next(iter(columns.values())))
         rows = {**columns, ROW: list(range(count))}
         on_polars = (

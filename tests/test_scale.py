@@ -120,7 +120,6 @@ def test_no_row_passes_through_python(spark, recipe, brought):
     frames = {
         "raw": raw_table(spark, recipe, "unused"),
         "training": made.plan.transform_to_train(nw.from_native(training)).to_native(),
-        "measuring": made.plan.transform_to_measure(nw.from_native(raw)).to_native(),
         "serving": made.plan.transform(nw.from_native(raw)).to_native(),
     }
     for name, frame in frames.items():

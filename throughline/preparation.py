@@ -109,13 +109,12 @@ def _prepare(
         for metric in (recipe.metric, *recipe.promote.at_least):
             _computable(metric, classes)
         training = labelled_training(raw["train"], recipe, classes)
-        ops = [op for op in recipe.prepare if not op.changes_rows]  # those rows are gone already
-        plan = fit_plan(ops, training, _selection(recipe, classes), every_row)
+        plan = fit_plan(recipe.prepare, training, _selection(recipe, classes), every_row)
         contract = learn_contract(raw["train"], plan.inputs, **recipe.contract.model_dump())
         plan, real = _write_training(plan, training, recipe, output, row_groups)
         for part in PARTS[1:]:
             rows = encode_label(raw[part], recipe.label, classes)
-            _write(_prepared(plan.transform_to_measure, rows, plan), part, output, row_groups)
+            _write(_prepared(plan.transform, rows, plan), part, output, row_groups)
         counted = {part: spark.read.parquet(output.path(part)).count() for part in PARTS}
     changed = rows_changed(real, counted["train"]) if real is not None else {}
     if real is not None:

@@ -63,7 +63,7 @@ def without_dropped_rows(table: "DataFrame", recipe: "Recipe") -> "DataFrame":
     frame = nw.from_native(table)
     for op in recipe.prepare:
         if op.changes_rows:
-            frame = op.fit(table, Learnt()).kept(frame)
+            frame = op.fit(table, Learnt()).apply(frame)
     kept: DataFrame = frame.to_native()
     return kept
 

@@ -94,7 +94,7 @@ def test_drop_rows_sees_the_classes_by_their_names():
     ("line", "sentence"),
     [
         ({"flag": {"name": "bad.weather", "when": "x > 1"}}, "a dot or a backtick"),
-        ({"fill": {"columns": ["a", "a"], "value": 0}}, "'a' stands twice in 'columns'"),
+        ({"fill": {"columns": ["a", "a"], "value": 0}}, "'a' stands twice; name it once"),
         ({"aggregate": {"by": ["c", "c"], "of": "x", "functions": ["mean"]}}, "'c' stands twice"),
     ],
 )

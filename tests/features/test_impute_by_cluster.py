@@ -113,6 +113,6 @@ def test_refuses_what_it_cannot_learn(both):
 def test_what_it_reads_and_writes():
     op = ImputeByCluster(columns=("x",), using=("u",), flag=True)
     assert op.reads() == ["x", "u"]
-    assert op.writes({}) == {"x": "number", "x_missing": "number"}
+    assert op.writes({"x": "number"}) == {"x": "number", "x_missing": "number"}
     assert op.sources_of("x") == ["x", "u"]
     assert op.sources_of("x_missing") == ["x"]

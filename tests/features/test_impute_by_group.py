@@ -31,7 +31,7 @@ def test_flags_what_was_missing(both):
     found = both.apply(fitted, served)
     assert found["x"] == [3.0, 2.0]
     assert found["x_missing"] == [1.0, 0.0]
-    assert set(op.writes({})) == {"x", "x_missing"}
+    assert set(op.writes({"x": "number"})) == {"x", "x_missing"}
     assert op.sources_of("x_missing") == ["x"]
     assert op.sources_of("x") == ["x", "k", "flag"]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, model_validator
 
 from throughline.errors import UserError
+from throughline.features.columns import Columns
 from throughline.features.groups import (
     COUNTS,
     KEY_KINDS,
@@ -24,6 +25,7 @@ from throughline.features.out_of_fold import (
     FoldFigures,
     by_fold,
     check_label_is_a_number,
+    known_here,
     others,
     with_folds,
 )
@@ -54,9 +56,7 @@ class FittedAggregate(FittedOp):
         """The same; of the label, the figures of the other folds' rows."""
         if not self.out_of_fold:
             return self.apply(frame)
-        if self.elsewhere is None:
-            raise RuntimeError("a plan that was read from a file is not for its training rows")
-        return self.elsewhere.join(frame)
+        return known_here(self.elsewhere).join(frame)
 
     def describe(self) -> dict[str, str]:
         """How many groups there are, and the figure of any other."""
@@ -90,7 +90,7 @@ class Aggregate(Op):
     accepts: ClassVar[frozenset[Kind]] = KEY_KINDS | {"time"}
     learns_from_label: ClassVar[bool] = True
 
-    by: tuple[str, ...] = Field(min_length=1)
+    by: Columns
     of: str
     functions: tuple[Function, ...] = Field(min_length=1)
     smoothing: float = Field(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import narwhals as nw
 from pydantic import Field, model_validator
 
-from throughline.features.op import FittedOp, Kind, Learnt, Op, Schema, quoted, scalar
+from throughline.features.columns import ColumnsOp
+from throughline.features.op import FittedOp, Kind, Learnt, Schema, quoted, scalar
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -31,7 +32,7 @@ class FittedClip(FittedOp):
         return {column: _in_words(*bounds) for column, bounds in self.bounds.items()}
 
 
-class Clip(Op):
+class Clip(ColumnsOp):
     """Moves numbers outside of two bounds onto the nearer one; missing values stay missing.
 
     The bounds are given by ``low`` and ``high`` (one is enough), or learnt as two ``quantiles`` of
@@ -42,7 +43,6 @@ class Clip(Op):
     name: ClassVar[str] = "clip"
     accepts: ClassVar[frozenset[Kind]] = frozenset({"number"})
 
-    columns: tuple[str, ...] = Field(min_length=1)
     low: float | None = Field(default=None, allow_inf_nan=False)
     high: float | None = Field(default=None, allow_inf_nan=False)
     quantiles: tuple[float, float] | None = Field(
@@ -59,10 +59,6 @@ class Clip(Op):
         if self.quantiles and not 0 <= self.quantiles[0] < self.quantiles[1] <= 1:
             raise ValueError("clip's quantiles must rise and lie from 0 to 1, as in [0.01, 0.99]")
         return self
-
-    def reads(self) -> list[str]:
-        """The columns to clip."""
-        return list(self.columns)
 
     def writes(self, schema: Schema) -> dict[str, Kind]:
         """The same columns."""

@@ -15,6 +15,7 @@ from throughline.features.by_example.meaning import evaluate
 from throughline.features.by_example.on_polars import OnPolars
 from throughline.features.by_example.pieces import Row
 from throughline.features.by_example.wording import in_words
+from throughline.features.columns import Columns
 from throughline.features.op import FittedOp, Frame, Kind, Learnt, Op, Schema, quoted
 from throughline.strict import Strict
 
@@ -83,13 +84,11 @@ class DeriveByExample(Op):
     accepts: ClassVar[frozenset[Kind]] = frozenset({"text"})
 
     column: str = Field(alias="name", description="The name of the new column.")
-    source: tuple[str, ...] = Field(alias="from", min_length=1, description="Text columns.")
+    source: Columns = Field(alias="from", description="Text columns.")
     examples: tuple[Example, ...] = Field(min_length=1, max_length=20)
 
     @model_validator(mode="after")
     def _examples_make_sense(self) -> "DeriveByExample":
-        if len(set(self.source)) < len(self.source):
-            raise ValueError("a column stands twice in 'from'; name each one once")
         wanted: dict[tuple[str, ...], str] = {}
         for example in self.examples:
             if len(example.inputs) != len(self.source):

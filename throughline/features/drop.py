@@ -2,9 +2,8 @@
 
 from typing import TYPE_CHECKING, ClassVar, get_args
 
-from pydantic import Field
-
-from throughline.features.op import FittedOp, Frame, Kind, Learnt, Op, Schema
+from throughline.features.columns import ColumnsOp
+from throughline.features.op import FittedOp, Frame, Kind, Learnt, Schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -25,17 +24,11 @@ class FittedDrop(FittedOp):
         return dict.fromkeys(self.columns, "dropped")
 
 
-class Drop(Op):
+class Drop(ColumnsOp):
     """Drops columns; no op after it can read them, and they become no features."""
 
     name: ClassVar[str] = "drop"
     accepts: ClassVar[frozenset[Kind]] = frozenset(get_args(Kind))
-
-    columns: tuple[str, ...] = Field(min_length=1)
-
-    def reads(self) -> list[str]:
-        """The columns to drop: they have to be there."""
-        return list(self.columns)
 
     def removes(self) -> list[str]:
         """The same columns."""

@@ -20,11 +20,7 @@ class FittedDropRows(FittedOp):
     where: str | None = None
 
     def apply(self, frame: Frame) -> Frame:
-        """Leaves every row in place."""
-        return frame
-
-    def kept(self, frame: Frame) -> Frame:
-        """The rows that stay."""
+        """Leaves those rows out."""
         for column in self.missing:
             frame = frame.filter(~nw.col(column).is_null())
         if self.where:

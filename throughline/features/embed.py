@@ -128,7 +128,7 @@ class Embed(Op):
     def check(self, schema: Schema) -> dict[str, Kind]:
         """Also checks that the column is text."""
         after = super().check(schema)
-        if schema[self.column] not in ("text", "unknown"):
+        if schema[self.column] != "text":
             raise UserError(
                 f"The op embed cannot read the column {self.column!r}, which is of kind "
                 f"{schema[self.column]}; it embeds text."

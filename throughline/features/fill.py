@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING, ClassVar
 
 import narwhals as nw
-from pydantic import Field, StrictInt
+from pydantic import StrictInt
 
 from throughline.errors import UserError
-from throughline.features.op import FittedOp, Kind, Learnt, Op, Schema
+from throughline.features.columns import ColumnsOp
+from throughline.features.op import FittedOp, Kind, Learnt, Schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -28,18 +29,13 @@ class FittedFill(FittedOp):
         return dict.fromkeys(self.columns, f"missing values become {self.value!r}")
 
 
-class Fill(Op):
+class Fill(ColumnsOp):
     """Replaces missing values by ``value``: text in text columns, a number in number columns."""
 
     name: ClassVar[str] = "fill"
     accepts: ClassVar[frozenset[Kind]] = frozenset({"number", "text"})
 
-    columns: tuple[str, ...] = Field(min_length=1)
     value: str | StrictInt | float
-
-    def reads(self) -> list[str]:
-        """The columns to fill."""
-        return list(self.columns)
 
     def writes(self, schema: Schema) -> dict[str, Kind]:
         """The same columns."""

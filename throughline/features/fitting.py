@@ -33,14 +33,15 @@ def fit_plan(
     """Fits a plan on the training rows.
 
     Args:
-        ops: The recipe's ops, in order.
-        training: The raw training rows, on Spark.
+        ops: The recipe's ops, in order; those that change rows are left out.
+        training: The raw training rows without those that such ops leave out, on Spark.
         selection: The label, its classes, the features asked for and the columns that are none.
         every_row: The raw rows of all parts; an input that one of them misses is optional.
 
     Raises:
         UserError: If an op cannot work on the columns there are, or a feature does not come out.
     """
+    ops = [op for op in ops if not op.changes_rows]
     kinds = kinds_of(training.drop(FOLD))
     after = check_ops(ops, kinds, selection.label)
     names = selection.features_among(after)
@@ -81,7 +82,7 @@ def _with_missing(columns: Sequence[str], rows: "DataFrame") -> dict[str, bool]:
 def _contributing(
     ops: Sequence[Op], fitted: Sequence[FittedOp], features: Sequence[str], schema: dict[str, Kind]
 ) -> tuple[list[FittedOp], set[str]]:
-    """The ops that lead to a feature or change rows, and the raw columns that the former read."""
+    """The ops that lead to a feature, and the raw columns that they read."""
     steps = []
     for op, state in zip(ops, fitted, strict=True):
         steps.append((op, state, set(op.writes(schema))))
@@ -91,8 +92,6 @@ def _contributing(
     for op, state, made in reversed(steps):
         if made & needed:
             needed = (needed - made) | set(op.applies_to())
-            kept.append(state)
-        elif op.changes_rows:
             kept.append(state)
     return kept[::-1], needed
 
@@ -124,7 +123,7 @@ def fit_ops(
         narwhals_frame = nw.from_native(frame)
         for state in states:
             logger.info("fitted %s", state.name)
-            narwhals_frame = state.apply_in_training(state.kept(narwhals_frame))
+            narwhals_frame = state.apply_in_training(narwhals_frame)
         for op in batch:
             kinds = op.check(kinds)
         frame = narwhals_frame.to_native()
@@ -152,15 +151,13 @@ def fit_one(op: Op, table: Any, label: str | None = None) -> FittedOp:
 def _passes(ops: Sequence[Op], schema: dict[str, Kind]) -> list[list[Op]]:
     batches: list[list[Op]] = []
     written: set[str] = set()
-    closed = True
     for op in ops:
-        if closed or written & set(op.reads()):
+        if not batches or written & set(op.reads()):
             batches.append([])
             written = set()
         batches[-1].append(op)
         written |= {*op.writes(schema), *op.removes()}
         schema = op.check(schema)
-        closed = op.changes_rows
     return batches
 
 

@@ -11,8 +11,9 @@ import narwhals as nw
 from pydantic import Field
 
 from throughline.features.codes import comparable
+from throughline.features.columns import NumberPerColumn
 from throughline.features.lookup import Lookup
-from throughline.features.op import Counts, FittedOp, Frame, Kind, Learnt, Op, Schema
+from throughline.features.op import Counts, FittedOp, Frame, Kind, Learnt
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -41,7 +42,7 @@ class FittedFrequency(FittedOp):
         return {column: _in_words(lookup) for column, lookup in self.lookups.items()}
 
 
-class Frequency(Op):
+class Frequency(NumberPerColumn):
     """Adds ``<column>_frequency``: the share of the training rows that have the row's value.
 
     With ``normalize: false`` it is their number. A value that no training row has, and a missing
@@ -51,20 +52,7 @@ class Frequency(Op):
     name: ClassVar[str] = "frequency"
     accepts: ClassVar[frozenset[Kind]] = frozenset({"text", "number", "boolean", "category"})
 
-    columns: tuple[str, ...] = Field(min_length=1)
     normalize: bool = Field(default=True, description="A share of the rows, not their number.")
-
-    def reads(self) -> list[str]:
-        """The columns whose values are counted."""
-        return list(self.columns)
-
-    def writes(self, schema: Schema) -> dict[str, Kind]:
-        """One number per column."""
-        return {_output(column): "number" for column in self.columns}
-
-    def sources_of(self, written: str) -> list[str]:
-        """A frequency comes from its own column."""
-        return [column for column in self.columns if written == _output(column)]
 
     def counted(self) -> dict[str, int]:
         """All columns."""
@@ -84,13 +72,9 @@ class Frequency(Op):
         )
 
 
-def _output(column: str) -> str:
-    return f"{column}_frequency"
-
-
 def _lookup(column: str, counts: Counts, of: int) -> Lookup:
     rows: list[tuple[Any, float]] = [(value, count / of) for value, count in counts]
-    return Lookup.of([_KEY], [_output(column)], rows)
+    return Lookup.of([_KEY], [Frequency.output(column)], rows)
 
 
 def _in_words(lookup: Lookup) -> str:

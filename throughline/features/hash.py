@@ -11,8 +11,9 @@ import narwhals as nw
 from pydantic import Field
 
 from throughline.errors import UserError
+from throughline.features.columns import ColumnsOp
 from throughline.features.layout import View
-from throughline.features.op import FittedOp, Frame, Kind, Learnt, Op, Schema, quoted
+from throughline.features.op import FittedOp, Frame, Kind, Learnt, Schema, quoted
 from throughline.features.schema import input_types
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class FittedHash(FittedOp):
         return dict.fromkeys(self.columns, f"{self.buckets} buckets by CRC-32, one more if missing")
 
 
-class Hash(Op):
+class Hash(ColumnsOp):
     """Encodes very many categories as one of ``buckets`` codes: the CRC-32 of the text, modulo.
 
     Nothing is learnt, and so an unseen value has a bucket too. Values that share a bucket cannot be
@@ -76,12 +77,7 @@ class Hash(Op):
     name: ClassVar[str] = "hash"
     accepts: ClassVar[frozenset[Kind]] = frozenset({"text", "number"})
 
-    columns: tuple[str, ...] = Field(min_length=1)
     buckets: int = Field(default=1024, ge=2, le=65_536)
-
-    def reads(self) -> list[str]:
-        """The columns to encode."""
-        return list(self.columns)
 
     def writes(self, schema: Schema) -> dict[str, Kind]:
         """The same columns, as codes."""

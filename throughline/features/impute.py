@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import narwhals as nw
-from pydantic import Field
 
 from throughline.errors import UserError
-from throughline.features.op import FittedOp, Kind, Learnt, Op, Schema, quoted, scalar
+from throughline.features.imputing import ImputingOp, mean_or_median, missing_flags
+from throughline.features.op import FittedOp, Kind, Learnt, Schema, scalar
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -27,11 +27,7 @@ class FittedImpute(FittedOp):
             .alias(column)
             for column, value in self.values.items()
         ]
-        flags = [
-            nw.col(column).is_null().cast(nw.Float64).alias(missing_flag(column))
-            for column in (self.values if self.flag else ())
-        ]
-        return flags + filled
+        return missing_flags(self.values if self.flag else ()) + filled
 
     def describe(self) -> dict[str, str]:
         """The value of each column."""
@@ -41,7 +37,7 @@ class FittedImpute(FittedOp):
         }
 
 
-class Impute(Op):
+class Impute(ImputingOp):
     """Fills missing values with a statistic of the training rows; text with its mode.
 
     Of values that are as frequent, the mode is the first in the order of their text.
@@ -53,18 +49,7 @@ class Impute(Op):
     name: ClassVar[str] = "impute"
     accepts: ClassVar[frozenset[Kind]] = frozenset({"number", "text"})
 
-    columns: tuple[str, ...] = Field(min_length=1)
     strategy: Literal["mean", "median", "mode"] = "median"
-    flag: bool = Field(default=False, description="Add <column>_missing.")
-
-    def reads(self) -> list[str]:
-        """The columns to impute."""
-        return list(self.columns)
-
-    def writes(self, schema: Schema) -> dict[str, Kind]:
-        """The same columns, and their flags."""
-        flags = [missing_flag(column) for column in self.columns] if self.flag else []
-        return {c: schema[c] for c in self.columns} | dict.fromkeys(flags, "number")
 
     def check(self, schema: Schema) -> dict[str, Kind]:
         """Also checks that only the mode is asked of text."""
@@ -81,19 +66,11 @@ class Impute(Op):
         """For the mode, the most frequent value of each column."""
         return dict.fromkeys(self.columns, 1) if self.strategy == "mode" else {}
 
-    def sources_of(self, written: str) -> list[str]:
-        """A flag comes from its own column."""
-        return [column for column in self.columns if written in (column, missing_flag(column))]
-
     def statistics(self) -> "dict[str, Column]":
         """The mean or median of each column."""
-        from pyspark.sql import functions as F
-
         if self.strategy == "mode":
             return {}
-        if self.strategy == "mean":
-            return {column: F.mean(quoted(column)) for column in self.columns}
-        return {c: F.percentile_approx(F.col(quoted(c)), 0.5, 10_000) for c in self.columns}
+        return {column: mean_or_median(self.strategy, column) for column in self.columns}
 
     def fit(self, training: "DataFrame", learnt: Learnt) -> FittedImpute:
         """Keeps the statistics.
@@ -104,10 +81,7 @@ class Impute(Op):
         values = {column: self._value(column, learnt) for column in self.columns}
         for column, value in values.items():
             if value is None:
-                raise UserError(
-                    f"The op impute found no value of {column!r} in the training rows; "
-                    "drop the column or use fill."
-                )
+                raise self.no_value(column)
         known = {column: value for column, value in values.items() if value is not None}
         return FittedImpute(values=known, flag=self.flag)
 
@@ -117,8 +91,3 @@ class Impute(Op):
         for value, _ in learnt.counts[column][:1]:
             return value if learnt.kinds[column] == "text" else float(value)
         return None
-
-
-def missing_flag(column: str) -> str:
-    """The name of a column's missing flag."""
-    return f"{column}_missing"

@@ -13,14 +13,13 @@ from pydantic import Field, model_validator
 
 from throughline.errors import UserError
 from throughline.features.centres import NEAREST, Centres, double, known
-from throughline.features.impute import missing_flag
+from throughline.features.columns import Columns
+from throughline.features.imputing import ImputingOp, missing_flags
 from throughline.features.op import (
     FittedOp,
     Frame,
     Kind,
     Learnt,
-    Op,
-    Schema,
     listed,
     quoted,
     scalar,
@@ -51,11 +50,7 @@ class FittedImputeByCluster(FittedOp):
 
     def apply(self, frame: Frame) -> Frame:
         """Fills the columns; one kernel per engine."""
-        flags = [
-            nw.col(column).is_null().cast(nw.Float64).alias(missing_flag(column))
-            for column in (self.whole if self.flag else ())
-        ]
-        flagged = frame.with_columns(*flags) if flags else frame
+        flagged = frame.with_columns(*missing_flags(self.whole)) if self.flag else frame
         on_spark = frame.implementation.is_pyspark()
         filled = self._on_spark if on_spark else self._on_polars
         return nw.from_native(filled(flagged.to_native()))
@@ -97,7 +92,7 @@ class FittedImputeByCluster(FittedOp):
         }
 
 
-class ImputeByCluster(Op):
+class ImputeByCluster(ImputingOp):
     """Fills missing numbers with the mean of the row's cluster.
 
     Clusters are made of the ``using`` columns, standardised; the centres are learnt on about
@@ -108,11 +103,9 @@ class ImputeByCluster(Op):
     name: ClassVar[str] = "impute_by_cluster"
     accepts: ClassVar[frozenset[Kind]] = frozenset({"number"})
 
-    columns: tuple[str, ...] = Field(min_length=1)
-    using: tuple[str, ...] = Field(min_length=1, description="Numbers that are seldom missing.")
+    using: Columns = Field(description="Numbers that are seldom missing.")
     clusters: int = Field(default=64, ge=2, le=256)
     seed: int = 7
-    flag: bool = Field(default=False, description="Add <column>_missing.")
 
     @model_validator(mode="after")
     def _apart(self) -> "ImputeByCluster":
@@ -123,17 +116,6 @@ class ImputeByCluster(Op):
     def reads(self) -> list[str]:
         """The columns to impute and those that make the clusters."""
         return [*self.columns, *self.using]
-
-    def writes(self, schema: Schema) -> dict[str, Kind]:
-        """The same columns, and their flags."""
-        flags = [missing_flag(column) for column in self.columns] if self.flag else []
-        return dict.fromkeys([*self.columns, *flags], "number")
-
-    def sources_of(self, written: str) -> list[str]:
-        """A flag comes from its own column, a filled column from those of the clusters too."""
-        if written in self.columns:
-            return [written, *self.using]
-        return [column for column in self.columns if written == missing_flag(column)]
 
     def statistics(self) -> "dict[str, Column]":
         """The means of all columns, and the deviations of those that make the clusters."""
@@ -167,10 +149,7 @@ class ImputeByCluster(Op):
     def _whole(self, column: str, found: dict[str, float | None]) -> float:
         mean = found[f"mean {column}"]
         if mean is None:
-            raise UserError(
-                f"The op impute_by_cluster found no value of {column!r} in the training rows; "
-                "drop the column or use fill."
-            )
+            raise self.no_value(column)
         return mean
 
     def _centres(self, training: "DataFrame", found: dict[str, Any]) -> Centres:

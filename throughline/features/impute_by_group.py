@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import narwhals as nw
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from throughline.errors import UserError
+from throughline.features.columns import Columns
 from throughline.features.groups import KEY_KINDS, GroupFigures, figures_of_groups
-from throughline.features.impute import missing_flag
+from throughline.features.imputing import ImputingOp, mean_or_median, missing_flags
 from throughline.features.lookup import Lookup
-from throughline.features.op import FittedOp, Frame, Kind, Learnt, Op, Schema, quoted, scalar
+from throughline.features.op import FittedOp, Frame, Kind, Learnt, Schema, scalar
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -29,11 +30,7 @@ class FittedImputeByGroup(FittedOp):
             nw.coalesce(nw.col(column).cast(nw.Float64), nw.col(_figure(column))).alias(column)
             for column in self.columns
         ]
-        flags = [
-            nw.col(column).is_null().cast(nw.Float64).alias(missing_flag(column))
-            for column in (self.columns if self.flag else ())
-        ]
-        return flags + filled
+        return missing_flags(self.columns if self.flag else ()) + filled
 
     def apply(self, frame: Frame) -> Frame:
         """Fills the columns."""
@@ -50,7 +47,7 @@ class FittedImputeByGroup(FittedOp):
         }
 
 
-class ImputeByGroup(Op):
+class ImputeByGroup(ImputingOp):
     """Fills missing numbers with a statistic of the training rows that share the ``by`` columns.
 
     A row whose group is not among the training rows or has no value, or whose key is missing, gets
@@ -64,10 +61,8 @@ class ImputeByGroup(Op):
     name: ClassVar[str] = "impute_by_group"
     accepts: ClassVar[frozenset[Kind]] = KEY_KINDS
 
-    columns: tuple[str, ...] = Field(min_length=1)
-    by: tuple[str, ...] = Field(min_length=1)
+    by: Columns
     strategy: Literal["mean", "median"] = "median"
-    flag: bool = Field(default=False, description="Add <column>_missing.")
 
     @model_validator(mode="after")
     def _groups_by_others(self) -> "ImputeByGroup":
@@ -91,28 +86,9 @@ class ImputeByGroup(Op):
                 )
         return after
 
-    def writes(self, schema: Schema) -> dict[str, Kind]:
-        """The same columns, and their flags."""
-        flags = [missing_flag(column) for column in self.columns] if self.flag else []
-        return dict.fromkeys([*self.columns, *flags], "number")
-
-    def sources_of(self, written: str) -> list[str]:
-        """A flag comes from its own column, a filled column from itself and its group."""
-        return [written, *self.by] if written in self.columns else self._flagged(written)
-
-    def _flagged(self, flag: str) -> list[str]:
-        return [column for column in self.columns if missing_flag(column) == flag]
-
     def statistics(self) -> "dict[str, Column]":
         """The statistic of each column."""
-        from pyspark.sql import functions as F
-
-        def of(column: str) -> "Column":
-            value = F.col(quoted(column))
-            mean = self.strategy == "mean"
-            return F.mean(value) if mean else F.percentile_approx(value, 0.5, 10_000)
-
-        return {column: of(column) for column in self.columns}
+        return {column: mean_or_median(self.strategy, column) for column in self.columns}
 
     def fit(self, training: "DataFrame", learnt: Learnt) -> FittedImputeByGroup:
         """Computes the statistics per group, in one job for all columns.
@@ -123,10 +99,7 @@ class ImputeByGroup(Op):
         whole = {_figure(column): scalar(learnt.statistics[column]) for column in self.columns}
         for column in self.columns:
             if whole[_figure(column)] is None:
-                raise UserError(
-                    f"The op impute_by_group found no value of {column!r} in the training rows; "
-                    "drop the column or use fill."
-                )
+                raise self.no_value(column)
         rows = figures_of_groups(training, self.by, self.statistics().values())
         groups = GroupFigures(lookup=Lookup.of(self.by, list(whole), rows), whole=whole)
         return FittedImputeByGroup(columns=self.columns, groups=groups, flag=self.flag)

@@ -50,7 +50,6 @@ class Interact(Op):
     """
 
     name: ClassVar[str] = "interact"
-    may_repeat: ClassVar[bool] = True
     accepts: ClassVar[frozenset[Kind]] = frozenset({"number", "text", "boolean", "category"})
 
     columns: tuple[str, ...] = Field(min_length=2)

@@ -6,8 +6,9 @@ import narwhals as nw
 from pydantic import Field
 
 from throughline.features.codes import code, values_of
+from throughline.features.columns import ColumnsOp
 from throughline.features.layout import View
-from throughline.features.op import FittedOp, Kind, Learnt, Op, Schema, listed
+from throughline.features.op import FittedOp, Kind, Learnt, Schema, listed
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -45,7 +46,7 @@ class FittedOneHot(FittedOp):
         }
 
 
-class OneHot(Op):
+class OneHot(ColumnsOp):
     """Encodes categories; the ``max_categories`` most frequent ones each get a column of their own.
 
     The rest, unseen values and missing ones share one more column; with ``unseen: zeros`` they have
@@ -55,13 +56,8 @@ class OneHot(Op):
     name: ClassVar[str] = "one_hot"
     accepts: ClassVar[frozenset[Kind]] = frozenset({"text", "number", "boolean"})
 
-    columns: tuple[str, ...] = Field(min_length=1)
     max_categories: int = Field(default=32, ge=1, le=4096)
     unseen: Unseen = Field(default="other", description="A column for the rest, or only zeros.")
-
-    def reads(self) -> list[str]:
-        """The columns to encode."""
-        return list(self.columns)
 
     def writes(self, schema: Schema) -> dict[str, Kind]:
         """The same columns, as codes."""

@@ -7,8 +7,8 @@ Narwhals, for Spark (training, batch scoring) and Polars (serving).
 There are three kinds of op, and training and serving walk them in different ways:
 
 * most do the same to every row: ``apply``;
-* those that change rows (``changes_rows``) leave some out of training and measuring, by ``kept``;
-  serving answers every row;
+* those that change rows (``changes_rows``) leave some out of training and measuring. They stand
+  before the others and are no part of a plan: serving answers every row;
 * those that learn from the label (``learns_from_label``) give a training row what the other folds'
   rows told, by ``apply_in_training``; every other row gets what all training rows told.
 """
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import narwhals as nw
 import polars as pl
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict
 
 from throughline.errors import UserError
 from throughline.features.layout import View
@@ -56,10 +56,6 @@ class FittedOp(BaseModel):
     def apply(self, frame: Frame) -> Frame:
         """Applies the op to a Narwhals frame of either engine."""
         return frame.with_columns(*self._built)
-
-    def kept(self, frame: Frame) -> Frame:
-        """The rows to train and to measure on; serving never calls this: it answers every row."""
-        return frame
 
     def apply_in_training(self, frame: Frame) -> Frame:
         """Applies the op to the rows that it learnt from, on Spark."""
@@ -109,26 +105,15 @@ class Op(Strict):
     Attributes:
         name: The op's name in a recipe.
         accepts: The kinds of column that it can read.
-        changes_rows: Whether it drops rows of the training, validation and test tables.
+        changes_rows: Whether it leaves rows out, of the training, validation and test tables.
         learns_from_label: Whether it may read the label, and gives training rows values that the
             rows of other folds told.
-        may_repeat: Whether a column may be named twice.
     """
 
     name: ClassVar[str]
     accepts: ClassVar[frozenset[Kind]]
     changes_rows: ClassVar[bool] = False
     learns_from_label: ClassVar[bool] = False
-    may_repeat: ClassVar[bool] = False
-
-    @model_validator(mode="after")
-    def _each_column_once(self) -> "Op":
-        for field_name in ("columns", "by", "using"):
-            names = getattr(self, field_name, None)
-            if isinstance(names, tuple) and len(set(names)) < len(names) and not self.may_repeat:
-                twice = next(name for name in names if names.count(name) > 1)
-                raise ValueError(f"the column {twice!r} stands twice in {field_name!r}")
-        return self
 
     def reads(self) -> list[str]:
         """The columns that the op reads, to learn or to apply."""

@@ -7,6 +7,7 @@ from pydantic import Field, StrictFloat, StrictInt, model_validator
 
 from throughline.errors import UserError
 from throughline.features.codes import code, values_of
+from throughline.features.columns import Columns
 from throughline.features.layout import View
 from throughline.features.op import FittedOp, Kind, Learnt, Op, Schema, listed
 from throughline.features.schema import input_types
@@ -58,7 +59,7 @@ class Ordinal(Op):
     order: tuple[str | StrictInt | StrictFloat, ...] | None = Field(
         default=None, min_length=1, max_length=MOST_CATEGORIES
     )
-    columns: tuple[str, ...] | None = Field(default=None, min_length=1)
+    columns: Columns | None = None
     by: Literal["frequency"] | None = None
 
     @model_validator(mode="after")

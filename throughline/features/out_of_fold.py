@@ -6,7 +6,7 @@ stacking literature (Wolpert, "Stacked generalization", 1992) for the folds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import narwhals as nw
 from pydantic import BaseModel, ConfigDict
@@ -19,6 +19,8 @@ from throughline.features.schema import input_types
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+Elsewhere = TypeVar("Elsewhere")
 
 FOLD = "__fold"
 """The column of a training row's fold, from 0 to ``FOLDS - 1``."""
@@ -103,6 +105,13 @@ def by_fold(
             whole={fold: whole[fold] for fold in range(FOLDS)},
         ),
     )
+
+
+def known_here(elsewhere: Elsewhere | None) -> Elsewhere:
+    """What training rows get, which is known only where the op was fitted, and kept in no file."""
+    if elsewhere is None:
+        raise RuntimeError("a plan that was read from a file is not for its training rows")
+    return elsewhere
 
 
 def check_label_is_a_number(op: str, learnt: Learnt) -> None:

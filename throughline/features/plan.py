@@ -85,17 +85,11 @@ class Plan(BaseModel):
             frame = op.apply(frame)
         return finite(frame.select(*keep, *self._features))
 
-    def transform_to_measure(self, frame: Frame, keep: Sequence[str] = ()) -> Frame:
-        """Like :meth:`transform`, without the rows that are not measured on."""
-        for op in self.ops:
-            frame = op.apply(op.kept(frame))
-        return finite(frame.select(*keep, *self._features))
-
     def transform_to_train(self, frame: Frame, keep: Sequence[str] = ()) -> Frame:
         """Like :meth:`transform`, for the training rows that the plan was fitted on, on Spark."""
         frame = nw.from_native(with_folds(frame.to_native(), self.layout.label))
         for op in self.ops:
-            frame = op.apply_in_training(op.kept(frame))
+            frame = op.apply_in_training(frame)
         return finite(frame.select(*keep, *self._features))
 
     def to_json(self) -> str:

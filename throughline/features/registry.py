@@ -52,7 +52,10 @@ _ALL: tuple[tuple[type[Op], type[FittedOp]], ...] = (
     (TargetMean, FittedTargetMean),
 )
 OPS: dict[str, type[Op]] = {op.name: op for op, _ in _ALL}
-FITTED_OPS: dict[str, type[FittedOp]] = {fitted.name: fitted for _, fitted in _ALL}
+FITTED_OPS: dict[str, type[FittedOp]] = {
+    fitted.name: fitted for op, fitted in _ALL if not op.changes_rows
+}
+"""What a plan may hold: serving answers every row."""
 
 
 def parse_op(line: Any) -> Op:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import narwhals as nw
 from pydantic import Field
 
-from throughline.features.op import FittedOp, Kind, Learnt, Op, Schema, quoted, scalar
+from throughline.features.columns import ColumnsOp
+from throughline.features.op import FittedOp, Kind, Learnt, Schema, quoted, scalar
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -37,7 +38,7 @@ class FittedScale(FittedOp):
         }
 
 
-class Scale(Op):
+class Scale(ColumnsOp):
     """Scales columns by their training rows; a constant column becomes 0.
 
     ``standard``: mean 0, deviation 1. ``min_max``: 0 to 1. ``robust``: median 0, quartile
@@ -47,12 +48,7 @@ class Scale(Op):
     name: ClassVar[str] = "scale"
     accepts: ClassVar[frozenset[Kind]] = frozenset({"number"})
 
-    columns: tuple[str, ...] = Field(min_length=1)
     method: Method = Field(default="standard", alias="with")
-
-    def reads(self) -> list[str]:
-        """The columns to scale."""
-        return list(self.columns)
 
     def writes(self, schema: Schema) -> dict[str, Kind]:
         """The same columns."""

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from throughline.errors import UserError
 from throughline.features.codes import comparable
+from throughline.features.columns import NumberPerColumn
 from throughline.features.groups import (
     KEY_KINDS,
     MOST_GROUPS,
@@ -14,7 +15,7 @@ from throughline.features.groups import (
     check_number_of_groups,
     smoothed,
 )
-from throughline.features.op import FittedOp, Frame, Kind, Learnt, Op, Schema, quoted
+from throughline.features.op import FittedOp, Frame, Kind, Learnt, quoted
 from throughline.features.out_of_fold import (
     EVERY,
     FOLD,
@@ -22,6 +23,7 @@ from throughline.features.out_of_fold import (
     FoldFigures,
     by_fold,
     check_label_is_a_number,
+    known_here,
     others,
     with_folds,
 )
@@ -54,20 +56,19 @@ class FittedTargetMean(FittedOp):
 
     def apply_in_training(self, frame: Frame) -> Frame:
         """Adds the means that the rows of the other folds tell."""
-        if self.elsewhere is None:
-            raise RuntimeError("a plan that was read from a file is not for its training rows")
-        return _joined(frame, self.elsewhere)
+        return _joined(frame, known_here(self.elsewhere))
 
     def describe(self) -> dict[str, str]:
         """How many values each column has, and the mean of any other."""
         return {
-            _output(column): f"{len(means.lookup.keys[_KEY])} values of {column}; any other gets "
-            f"{means.whole[_output(column)]:.6g}; training rows get what other folds tell"
+            output: f"{len(means.lookup.keys[_KEY])} values of {column}; any other gets "
+            f"{mean:.6g}; training rows get what other folds tell"
             for column, means in self.means.items()
+            for output, mean in means.whole.items()
         }
 
 
-class TargetMean(Op):
+class TargetMean(NumberPerColumn):
     """Adds ``<column>_target_mean``: the mean of the label over the rows with the same value.
 
     With two classes the label counts as 0 and 1, by the order of their names, so the mean is the
@@ -89,22 +90,9 @@ class TargetMean(Op):
     accepts: ClassVar[frozenset[Kind]] = KEY_KINDS
     learns_from_label: ClassVar[bool] = True
 
-    columns: tuple[str, ...] = Field(min_length=1)
     smoothing: float = Field(
         default=10, ge=0, allow_inf_nan=False, description="How many rows of the whole to mix in."
     )
-
-    def reads(self) -> list[str]:
-        """The columns."""
-        return list(self.columns)
-
-    def writes(self, schema: Schema) -> dict[str, Kind]:
-        """One number per column."""
-        return {_output(column): "number" for column in self.columns}
-
-    def sources_of(self, written: str) -> list[str]:
-        """A mean comes from its own column."""
-        return [column for column in self.columns if written == _output(column)]
 
     def fit(self, training: "DataFrame", learnt: Learnt) -> FittedTargetMean:
         """Sums the label per value, fold and column, in one job for all columns.
@@ -132,11 +120,9 @@ class TargetMean(Op):
             for fold, value, total, count in rows
             if value is not None
         ]
-        return by_fold([_KEY], groups, {f: {_output(column): mean} for f, mean in whole.items()})
-
-
-def _output(column: str) -> str:
-    return f"{column}_target_mean"
+        return by_fold(
+            [_KEY], groups, {f: {TargetMean.output(column): mean} for f, mean in whole.items()}
+        )
 
 
 def _joined(frame: Frame, means: Mapping[str, Any]) -> Frame:
