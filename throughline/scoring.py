@@ -98,8 +98,7 @@ def scored(rows: "DataFrame", model: ModelFiles, folder: Path) -> "DataFrame":
     archive = shutil.make_archive(str(folder / name), "zip", model.folder)
     rows.sparkSession.sparkContext.addArchive(archive)
     answers = [StructField(column, types[kind]) for column, kind in model.answers.items()]
-    inputs = {column.name: column.type for column in model.inputs}
-    score = scorer(f"{name}.zip", model.served, inputs, model.answers)
+    score = scorer(f"{name}.zip", model.served, model.answers)
     return rows.mapInArrow(score, StructType([*rows.schema.fields, *answers]))
 
 

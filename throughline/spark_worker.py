@@ -3,19 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from throughline.features.schema import InputType
-
 if TYPE_CHECKING:
-    import polars as pl
     import pyarrow as pa
 
 Batches = Iterable["pa.RecordBatch"]
 Scorer = Callable[[Batches], Batches]
 
 
-def scorer(
-    archive: str, served: str, inputs: Mapping[str, InputType], answers: Mapping[str, str]
-) -> Scorer:
+def scorer(archive: str, served: str, answers: Mapping[str, str]) -> Scorer:
     """The function for ``mapInArrow``: adds a model's answers to batches of raw rows.
 
     A worker has none of this project's code: the functions below travel whole, and the model is
@@ -25,7 +20,6 @@ def scorer(
     Args:
         archive: The name of the model's archive among the files of the Spark application.
         served: The folder of the served model in it.
-        inputs: The columns that the model reads, and their types.
         answers: The columns that it answers with, and their types.
     """
 
@@ -55,32 +49,13 @@ def scorer(
             code.worker_model = code.ServedModel.load(Path(folder, served))
         return code.worker_model
 
-    def typed(batch: "pa.RecordBatch") -> "pl.DataFrame":
-        import polars as pl
-
-        types: dict[str, pl.DataType] = {
-            "double": pl.Float64(),
-            "long": pl.Int64(),
-            "string": pl.String(),
-            "timestamp": pl.Datetime("us", "UTC"),
-            "boolean": pl.Boolean(),
-        }
-        there = set(batch.schema.names)
-        columns = [
-            pl.Series(name, batch.column(name) if name in there else [None] * batch.num_rows)
-            .cast(types[kind])
-            .alias(name)
-            for name, kind in inputs.items()
-        ]
-        return pl.DataFrame(columns)
-
     def score(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
         import pyarrow as pa
 
         types = {"double": pa.float64(), "long": pa.int64(), "string": pa.string()}
         loaded = model()
         for batch in batches:
-            answer = loaded.answer(loaded.score_frame(typed(batch)))
+            answer = loaded.answer(loaded.score_batch(batch))
             made = [pa.array(answer[name], types[kind]) for name, kind in answers.items()]
             names = [*batch.schema.names, *answers]
             yield pa.RecordBatch.from_arrays([*batch.columns, *made], names=names)

@@ -17,6 +17,7 @@ from throughline.models.estimator import Estimator, Scores, load_estimator
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 _POLARS: dict[str, pl.DataType] = {
     "double": pl.Float64(),
@@ -57,9 +58,20 @@ class ServedModel:
 
     def score(self, rows: "pd.DataFrame") -> Scores:
         """The estimator's scores of raw rows, of shape (n, outputs)."""
-        return self.score_frame(raw_frame(rows, self.plan.inputs))
+        return self._score_frame(raw_frame(rows, self.plan.inputs))
 
-    def score_frame(self, rows: pl.DataFrame) -> Scores:
+    def score_batch(self, rows: "pa.RecordBatch") -> Scores:
+        """The estimator's scores of raw rows in Arrow's form, whose kinds are the inputs'."""
+        there = set(rows.schema.names)
+        columns = {
+            column.name: pl.Series(rows.column(column.name)).cast(_POLARS[column.type])
+            if column.name in there
+            else pl.Series([None] * rows.num_rows, dtype=_POLARS[column.type])
+            for column in self.plan.inputs
+        }
+        return self._score_frame(pl.DataFrame(columns))
+
+    def _score_frame(self, rows: pl.DataFrame) -> Scores:
         """The estimator's scores of raw rows that are typed as the plan's inputs."""
         if rows.height == 0:
             return np.empty((0, self.plan.layout.outputs))
