@@ -25,8 +25,8 @@ def main() -> None:
 
     import mlflow
 
-    from throughline.model_files import ModelFiles
-    from throughline.scoring import score_table
+    from throughline.scoring.model_files import ModelFiles
+    from throughline.scoring.scoring import score_table
     from throughline.tracking import CONTRACT, FIGURE, step_run
 
     with step_run("score"):

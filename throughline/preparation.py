@@ -23,7 +23,7 @@ from throughline.outputs import Output
 from throughline.raw_rows import raw_table, without_dropped_rows
 from throughline.sources.joins import Matches
 from throughline.sources.tables import readable
-from throughline.splitting import PARTS, SPLIT, add_folds
+from throughline.splitting.splitting import PARTS, SPLIT, add_folds
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

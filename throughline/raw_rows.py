@@ -14,7 +14,7 @@ from throughline.history import add_history, add_moments
 from throughline.label import add_label
 from throughline.sources.joins import Matches, join_table
 from throughline.sources.tables import read_table
-from throughline.splitting import add_split, sampled
+from throughline.splitting.splitting import add_split, sampled
 from throughline.strict import nearest
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 from throughline.features.layout import Layout
 from throughline.report.label_shares import MOST, label_table
-from throughline.splitting import SPLIT
+from throughline.splitting.splitting import SPLIT
 
 
 def test_classes_are_counted_the_most_frequent_first(spark):

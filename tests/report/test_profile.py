@@ -4,7 +4,7 @@ import math
 import pytest
 
 from throughline.report.profile import LONGEST, profile_of
-from throughline.splitting import SPLIT
+from throughline.splitting.splitting import SPLIT
 
 ODD = 'odd."name" `时间`'
 

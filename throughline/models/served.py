@@ -58,7 +58,7 @@ class ServedModel:
 
     def score(self, rows: "pd.DataFrame") -> Scores:
         """The estimator's scores of raw rows, of shape (n, outputs)."""
-        return self._score_frame(raw_frame(rows, self.plan.inputs))
+        return self.score_frame(raw_frame(rows, self.plan.inputs))
 
     def score_batch(self, rows: "pa.RecordBatch") -> Scores:
         """The estimator's scores of raw rows in Arrow's form, whose kinds are the inputs'."""
@@ -69,9 +69,9 @@ class ServedModel:
             else pl.Series([None] * rows.num_rows, dtype=_POLARS[column.type])
             for column in self.plan.inputs
         }
-        return self._score_frame(pl.DataFrame(columns))
+        return self.score_frame(pl.DataFrame(columns))
 
-    def _score_frame(self, rows: pl.DataFrame) -> Scores:
+    def score_frame(self, rows: pl.DataFrame) -> Scores:
         """The estimator's scores of raw rows that are typed as the plan's inputs."""
         if rows.height == 0:
             return np.empty((0, self.plan.layout.outputs))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from throughline.report.drift import drift
 from throughline.report.histogram import Histogram, histogram
 from throughline.report.profile import Profile
-from throughline.splitting import PARTS
+from throughline.splitting.splitting import PARTS
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from throughline.features.layout import Layout
 from throughline.features.op import quoted
-from throughline.splitting import PARTS, SPLIT
+from throughline.splitting.splitting import PARTS, SPLIT
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from throughline.features.plan import Plan
 from throughline.report.comparison import Comparison
 from throughline.report.drift import MUCH
-from throughline.splitting import PARTS
+from throughline.splitting.splitting import PARTS
 
 MOST = 8
 HALF = 0.5

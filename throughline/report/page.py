@@ -15,7 +15,7 @@ from throughline.report.label_shares import Table
 from throughline.report.notes import notes
 from throughline.report.profile import SAMPLE
 from throughline.report.sparkline import paths
-from throughline.splitting import PARTS
+from throughline.splitting.splitting import PARTS
 
 TEMPLATE = "prep.html.j2"
 

@@ -9,7 +9,7 @@ import polars as pl
 from throughline.features.op import quoted
 from throughline.features.out_of_fold import FOLD
 from throughline.features.schema import KIND_OF_TYPE, InputType, input_types
-from throughline.splitting import PARTS, SPLIT
+from throughline.splitting.splitting import PARTS, SPLIT
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

@@ -15,7 +15,7 @@ from throughline.report.label_shares import label_table
 from throughline.report.page import Findings, render
 from throughline.report.pictures import draw_distributions, draw_missing
 from throughline.report.profile import profile_of
-from throughline.splitting import PARTS, SPLIT
+from throughline.splitting.splitting import PARTS, SPLIT
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

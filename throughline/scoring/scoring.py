@@ -13,10 +13,10 @@ from throughline.contract.contract import Violation
 from throughline.contract.table_check import violations_of
 from throughline.errors import UserError
 from throughline.features.schema import KIND_OF_TYPE, kinds_of
-from throughline.model_files import ModelFiles
 from throughline.outputs import Output
+from throughline.scoring.model_files import ModelFiles
+from throughline.scoring.spark_worker import scorer
 from throughline.sources.tables import read_table, readable
-from throughline.spark_worker import scorer
 from throughline.strict import nearest
 
 if TYPE_CHECKING:

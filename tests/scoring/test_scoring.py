@@ -13,12 +13,12 @@ import pytest
 from throughline.candidate import serving_code
 from throughline.checkout import hidden_checkout, project_root
 from throughline.errors import UserError
-from throughline.model_files import ModelFiles
 from throughline.models.served import ServedModel
 from throughline.models.signature import conform, signature_of
 from throughline.outputs import Output
-from throughline.scoring import ROWS, score_table
-from throughline.spark_worker import scorer
+from throughline.scoring.model_files import ModelFiles
+from throughline.scoring.scoring import ROWS, score_table
+from throughline.scoring.spark_worker import scorer
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +192,7 @@ def test_the_workers_function_brings_all_its_code(model, tmp_path):
     """A worker on a cluster cannot import this project."""
     from pyspark import cloudpickle
 
-    inputs = {column.name: column.type for column in model.inputs}
-    function = scorer("model.zip", model.served, inputs, model.answers)
+    function = scorer("model.zip", model.served, model.answers)
     (tmp_path / "function").write_bytes(cloudpickle.dumps(function))
     script = """
 import pickle, sys

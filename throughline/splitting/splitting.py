@@ -10,9 +10,9 @@ from throughline.errors import UserError
 from throughline.features.op import quoted
 from throughline.features.out_of_fold import FOLD, FOLDS
 from throughline.features.schema import kinds_of
-from throughline.strata import GRAINS, STRATUM, add_stratum, with_piece
+from throughline.splitting.strata import GRAINS, STRATUM, add_stratum, with_piece
+from throughline.splitting.time_order import moments_at
 from throughline.strict import nearest
-from throughline.time_order import moments_at
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

@@ -4,7 +4,7 @@ import pytest
 
 from throughline.errors import UserError
 from throughline.recipe.split import Split
-from throughline.splitting import FOLD, PARTS, SPLIT, add_folds, add_split, sampled
+from throughline.splitting.splitting import FOLD, PARTS, SPLIT, add_folds, add_split, sampled
 
 HOURS = [dt.datetime(2013, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=hour) for hour in range(100)]
 BY_TIME = Split(by="t", test_from=HOURS[80], validation=0.25)
@@ -204,7 +204,7 @@ def test_small_strata_do_not_all_fall_into_one_fold(both):
 
 
 def test_refuses_more_strata_than_memory_may_hold(both, monkeypatch):
-    monkeypatch.setattr("throughline.strata.MOST", 99)
+    monkeypatch.setattr("throughline.splitting.strata.MOST", 99)
     table = both.training({"id": list(range(100))})
     by_id = Split(stratified={"test": 0.2, "validation": 0.1, "by": ["id"]})
     with pytest.raises(UserError, match="strata by id are more than 99; name columns with fewer"):

@@ -1,0 +1,1 @@
+"""Scoring a table on Spark with a served model."""
