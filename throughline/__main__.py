@@ -32,7 +32,7 @@ def main() -> int:
     """Runs the command line and returns its exit code."""
     if sys.version_info[:2] != PYTHON:
         return _restart()
-    from throughline import bootstrap, commands  # they may use the grammar of 3.11
+    from throughline.command_line import bootstrap, commands  # they may use the grammar of 3.11
 
     arguments = sys.argv[1:]
     if not arguments or arguments[0] in ("-h", "--help", "help"):

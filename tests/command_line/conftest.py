@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from tests.command_line.processes import FILES, PROJECT
-from throughline import bootstrap
+from throughline.command_line import bootstrap
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project folder without an environment, with a blank in its path."""
     root = tmp_path / "a project"
-    (root / "throughline").mkdir(parents=True)
+    (root / "throughline" / "command_line").mkdir(parents=True)
     for name in FILES:
-        shutil.copy(PROJECT / "throughline" / name, root / "throughline")
+        shutil.copy(PROJECT / "throughline" / name, root / "throughline" / name)
     for name in ("requirements.lock", "requirements-dev.txt"):
         shutil.copy(PROJECT / name, root)
     shutil.copytree(PROJECT / "packaging", root / "packaging")

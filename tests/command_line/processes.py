@@ -6,7 +6,13 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-FILES = ("__init__.py", "__main__.py", "bootstrap.py", "commands.py")
+FILES = (
+    "__init__.py",
+    "__main__.py",
+    "command_line/__init__.py",
+    "command_line/bootstrap.py",
+    "command_line/commands.py",
+)
 
 
 def program(project: Path, name: str, script: str) -> None:

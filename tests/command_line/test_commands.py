@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.command_line.processes import PROJECT, call, program, start
-from throughline import commands
+from throughline.command_line import commands
 
 
 def test_run_calls_mlflow_in_the_environment(ready: Path) -> None:

@@ -179,7 +179,7 @@ def test_a_scoring_that_breaks_off_leaves_nothing(spark, prepared, save, output)
 def test_refuses_a_model_that_is_not_of_this_project(tmp_path):
     mlflow.pyfunc.save_model(
         str(tmp_path / "other"),
-        python_model=str(Path(__file__).parent / "deployment/late_model.py"),
+        python_model=str(Path(__file__).parents[1] / "deployment/late_model.py"),
         pip_requirements=["mlflow"],
     )
     with pytest.raises(UserError, match="was not trained by a step of this project"):

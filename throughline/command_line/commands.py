@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
-from throughline import bootstrap
+from throughline.command_line import bootstrap
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 STORE = "mlflow.db"
 ERROR_FILE = "THROUGHLINE_ERROR_FILE"
 """Names the file into which a step writes the sentence of a user's mistake."""

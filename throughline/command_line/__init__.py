@@ -1,0 +1,1 @@
+"""The command line: the environment it makes, and the commands it runs there."""
