@@ -46,9 +46,9 @@ def _figures(row, rows, feature):
     return (statistics.fmean(seen), float(len(seen)), min(seen), max(seen), deviation)
 
 
-def computed(both, rows, *features):
+def computed(both, rows, *features, v="double"):
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    types = {"at": "timestamp", "known": "timestamp", "v": "double"}
+    types = {"at": "timestamp", "known": "timestamp", "v": v}
     table = both.training({"id": list(range(len(rows))), **columns}, types)
     history = [History(rolling=feature) for feature in features]
     found = sorted(add_history(table, history).collect(), key=lambda row: row["id"])
@@ -65,7 +65,8 @@ def assert_equal(found, expected):
         assert one == pytest.approx(other, abs=1e-9), i
 
 
-def test_random_rows_against_the_definition(both):
+@pytest.mark.parametrize(("kind", "number"), [("double", float), ("bigint", int)])
+def test_random_rows_against_the_definition(both, kind, number):
     draw = random.Random(7)  # noqa: S311
     rows = [
         {
@@ -73,7 +74,7 @@ def test_random_rows_against_the_definition(both):
             "odd key": draw.choice([1, 2]),
             "at": at(draw.choice([None, *range(0, 4500, 15)])),
             "known": None,
-            "v": draw.choice([None, *map(float, range(9))]),
+            "v": draw.choice([None, *map(number, range(9))]),
             "w": draw.choice([None, None, *map(float, range(9))]),
         }
         for _ in range(800)
@@ -88,10 +89,25 @@ def test_random_rows_against_the_definition(both):
         rolling(of="w", within="2h"),
         rolling(by=("k", "odd key"), within="1h", lag="0s"),
     ]
-    for feature, found in zip(features, computed(both, rows, *features), strict=True):
+    computed_features = computed(both, rows, *features, v=kind)
+    for feature, found in zip(features, computed_features, strict=True):
         expected = naive(rows, feature)
         assert sum(count for _, count, *_ in expected) > 100
         assert_equal(found, expected)
+
+
+@pytest.mark.parametrize(("kind", "huge"), [("double", 1e300), ("bigint", 2**63 - 1)])
+def test_a_huge_value_leaves_no_trace_once_it_is_too_old(both, kind, huge):
+    values = [huge, huge, 3, 4]
+    number = float if kind == "double" else int
+    rows = [
+        {"k": "a", "at": at(240 * i), "known": at(240 * i), "v": number(value)}
+        for i, value in enumerate(values)
+    ]
+    rows.append({"k": "a", "at": at(240 * 3 + 90), "known": at(5000), "v": None})
+    (found,) = computed(both, rows, rolling(functions=("mean", "count")), v=kind)
+    assert found[4] == (4.0, 1.0)
+    assert found[3] == (3.0, 1.0)
 
 
 @pytest.mark.parametrize(

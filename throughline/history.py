@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from throughline.features.op import quoted
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame, WindowSpec
 
     from throughline.recipe.history import Count, History, Moment, Rolling
 
@@ -18,6 +18,7 @@ _VALUE = "__value"
 _ASKS = "__asks"
 _BUCKET = "__bucket"
 _WINDOWS_PER_BUCKET = 8
+_WHOLE_NUMBERS = ("tinyint", "smallint", "int", "bigint")
 
 
 def add_moments(table: "DataFrame", moments: "dict[str, Moment]") -> "DataFrame":
@@ -85,7 +86,11 @@ def _add_rolling(
     at, known = (F.col(quoted(name)).cast("long") for name in (first.at, first.time))
     by = [quoted(column) for column in first.by]
     values = {name: f"{_VALUE}_{i}" for i, name in enumerate(dict.fromkeys(r.of for r in alike))}
-    told = [F.col(quoted(name)).cast("double").alias(value) for name, value in values.items()]
+    whole = {name for name, kind in telling.dtypes if kind in _WHOLE_NUMBERS}
+    told = [
+        F.col(quoted(name)).cast("long" if name in whole else "double").alias(value)
+        for name, value in values.items()
+    ]
     longest = max(rolling.within for rolling in alike)
     bucket = F.floor(F.col(_WHEN) / (_WINDOWS_PER_BUCKET * longest))
     nearby = F.floor((F.col(_WHEN) + longest) / (_WINDOWS_PER_BUCKET * longest))
@@ -99,12 +104,35 @@ def _add_rolling(
     )
     both = asks.withColumn(_BUCKET, bucket).unionByName(tells, allowMissingColumns=True)
     order = Window.partitionBy(*by, _BUCKET).orderBy(_WHEN)
-    compute = {"mean": F.mean, "count": F.count, "min": F.min, "max": F.max, "std": F.stddev}
     figures = {
-        rolling.output(function): compute[function](values[rolling.of])
-        .over(order.rangeBetween(-rolling.within, -1))
-        .cast("double")
+        rolling.output(function): _figure(
+            function, values[rolling.of], order, rolling.within, rolling.of in whole
+        )
         for rolling in alike
         for function in rolling.functions
     }
     return both.withColumns(figures).where(_ASKS).drop(_WHEN, *values.values(), _ASKS, _BUCKET)
+
+
+def _figure(function: str, value: str, order: "WindowSpec", within: int, whole: bool) -> "Column":
+    """A function's figure of the values told from ``within`` seconds before until just before.
+
+    Spark computes a frame that moves at both ends from all its rows, each time anew; one that only
+    grows takes each row once. So counts, and means of whole numbers, are differences of two such:
+    exact, since whole numbers wrap around when they overflow and the difference wraps back.
+    """
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    values = F.col(value)
+    by_now = order.rangeBetween(Window.unboundedPreceding, -1)
+    too_old = order.rangeBetween(Window.unboundedPreceding, -within - 1)
+    count = F.count(values).over(by_now) - F.count(values).over(too_old)
+    if function == "count":
+        return count.cast("double")
+    if function == "mean" and whole:
+        nothing = F.lit(0).cast("long")
+        told, gone = (F.coalesce(F.sum(values).over(w), nothing) for w in (by_now, too_old))
+        return F.when(count > 0, (told - gone) / count)
+    compute = {"mean": F.mean, "min": F.min, "max": F.max, "std": F.stddev}
+    return compute[function](values).over(order.rangeBetween(-within, -1)).cast("double")
