@@ -1,5 +1,7 @@
 """How ``prep`` scales, what it costs beside plain PySpark, and how fast a plan is when serving.
 
+Also how many Spark jobs the ops take to learn, together and each by itself.
+
 Run it in the project's environment: ``.venv/bin/python benchmarks/prep.py``. The flights are scaled
 up to 1, 3, 10 and 30 replicas (10.1 million rows; see ``replicas.py``). Every preparation is a
 process of its own, whose resident memory, with its JVM and Python workers, is sampled. The rival
@@ -10,7 +12,6 @@ import argparse
 import json
 import math
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -36,18 +37,20 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the comparison; 0: none")
     parser.add_argument("--root", default=tempfile.gettempdir(), help="where tables are written")
-    parser.add_argument("--one", choices=("recipe", "rival"), help=argparse.SUPPRESS)
+    parser.add_argument("--one", choices=("recipe", "rival", "jobs"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     os.chdir(PROJECT)
     root = Path(arguments.root, "throughline-benchmark")
     if arguments.one:
-        print(json.dumps(_prepare_once(arguments.one, root, int(arguments.replicas))))
+        measure = _learning_jobs if arguments.one == "jobs" else _prepare_once
+        print(json.dumps(measure(arguments.one, root, int(arguments.replicas))))
         return
     sizes = [int(size) for size in arguments.replicas.split(",") if size]
     found = {
         "cores": os.cpu_count(),
         **_scaling([_measured("recipe", root, size) for size in sizes]),
         **_against_the_rival(root, arguments.rival, arguments.rounds),
+        "learning": _measured("jobs", root, min(sizes or [arguments.rival])),
         "apply": _apply_rates(root),
     }
     RESULTS.parent.mkdir(exist_ok=True)
@@ -56,10 +59,14 @@ def main() -> None:
 
 
 def _scaling(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The exponent of time over rows between neighbouring sizes, and the growth of memory."""
+    """The exponent of time over rows between neighbouring sizes, and the growth of memory.
+
+    The time is that of the whole step: the preparation and its report.
+    """
     for smaller, larger in zip(runs, runs[1:], strict=False):
         rows = larger["rows"] / smaller["rows"]
-        larger["exponent"] = round(math.log(larger["seconds"] / smaller["seconds"], rows), 3)
+        taken = [run["seconds"] + run["report_seconds"] for run in (smaller, larger)]
+        larger["exponent"] = round(math.log(taken[1] / taken[0], rows), 3)
     at = {run["replicas"]: run for run in runs}
     found: dict[str, Any] = {"runs": runs}
     if 3 in at and 30 in at:
@@ -104,22 +111,53 @@ def _prepare_once(which: str, root: Path, replicas: int) -> dict[str, Any]:
 
     from throughline.outputs import Output
     from throughline.preparation import prepare
+    from throughline.report.writing import write_report
     from throughline.spark import session
 
     spark = session()
     tables = root / f"replicas-{replicas}"
     recipe = recipe_for(tables, replicas)
-    output = root / f"{which}-{replicas}"
-    shutil.rmtree(output, ignore_errors=True)
+    output = Output(str(root / f"{which}-{replicas}"))
+    output.clear()
     spark.range(10).count()
     started = time.monotonic()
-    if which == "recipe":
-        prepare(spark, recipe, Output(str(output)), str(root))
-    else:
-        prepare_by_hand(spark, tables, output, str(recipe.split.test_from))
-    seconds = round(time.monotonic() - started, 1)
-    spark.stop()
-    return {"seconds": seconds}
+    if which == "rival":
+        prepare_by_hand(spark, tables, Path(output.uri), str(recipe.split.test_from))
+        return {"seconds": round(time.monotonic() - started, 1)}
+    made = prepare(spark, recipe, output, str(root))
+    prepared = time.monotonic()
+    write_report(spark, output, recipe, made.plan, root / "report")
+    return {
+        "seconds": round(prepared - started, 1),
+        "report_seconds": round(time.monotonic() - prepared, 1),
+    }
+
+
+def _learning_jobs(which: str, root: Path, replicas: int) -> dict[str, Any]:
+    """How many Spark jobs the recipe's ops take to learn: as prep has them, and one by one."""
+    import narwhals as nw
+    from replicas import recipe_for
+
+    from throughline.features.fitting import fit_ops
+    from throughline.spark import session
+
+    spark = session()
+    recipe = recipe_for(root / f"replicas-{replicas}", replicas)
+    rows = spark.read.parquet(str(root / f"recipe-{replicas}/raw/__split=train"))
+    ops = [op for op in recipe.prepare if not op.changes_rows]
+
+    def jobs(group: str) -> int:
+        return len(spark.sparkContext.statusTracker().getJobIdsForGroup(group))
+
+    spark.sparkContext.setJobGroup("together", "")
+    fitted = fit_ops(ops, rows)
+    spark.sparkContext.setJobGroup("alone", "")
+    frame = nw.from_native(rows)
+    for op, state in zip(ops, fitted, strict=True):
+        fit_ops([op], frame.to_native())
+        frame = state.apply(frame)
+    learning = [op.name for op in ops if op.statistics() or op.counted() or op.name == "aggregate"]
+    return {"ops": learning, "jobs_together": jobs("together"), "jobs_alone": jobs("alone")}
 
 
 def _apply_rates(root: Path) -> dict[str, float]:
