@@ -36,7 +36,7 @@ class FittedDeriveByExample(FittedOp):
     program: Program
 
     @cached_property
-    def _on_polars(self) -> pl.Expr:
+    def _derived(self) -> pl.Expr:
         return evaluate(self.program, OnPolars()).alias(self.column)
 
     def apply(self, frame: Frame) -> Frame:
@@ -50,7 +50,7 @@ class FittedDeriveByExample(FittedOp):
 
             derived = evaluate(self.program, OnSpark())
             return nw.from_native(native.withColumn(self.column, derived))
-        return nw.from_native(native.with_columns(self._on_polars))
+        return nw.from_native(native.with_columns(self._derived))
 
     def describe(self) -> dict[str, str]:
         """The program in words."""

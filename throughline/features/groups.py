@@ -1,13 +1,16 @@
 """Figures of groups of training rows: learnt in one job, joined to any row."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals as nw
+import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from throughline.errors import UserError
 from throughline.features.lookup import Lookup
+from throughline.features.native import polars_expressions
 from throughline.features.op import Frame, Kind, quoted
 
 if TYPE_CHECKING:
@@ -40,11 +43,19 @@ class GroupFigures(BaseModel):
 
     def join(self, frame: Frame) -> Frame:
         """Adds the figures of each row's group."""
-        filled = [
-            nw.col(name).fill_null(value) for name, value in self.whole.items() if value is not None
-        ]
         joined = self.lookup.join(frame)
-        return joined.with_columns(*filled) if filled else joined
+        if frame.implementation.is_polars():
+            return nw.from_native(joined.to_native().with_columns(self._filled_on_polars))
+        return joined.with_columns(*self._filled) if self._filled else joined
+
+    @cached_property
+    def _filled(self) -> list[nw.Expr]:
+        known = {name: value for name, value in self.whole.items() if value is not None}
+        return [nw.col(name).fill_null(value) for name, value in known.items()]
+
+    @cached_property
+    def _filled_on_polars(self) -> list[pl.Expr]:
+        return polars_expressions(self._filled)
 
 
 def figure(function: Function, of: str) -> "Column":

@@ -45,24 +45,36 @@ class Lookup(BaseModel):
         }
         return pl.DataFrame({**self.keys, **figures})
 
+    @cached_property
+    def _tables(self) -> dict[tuple[pl.DataType, ...], pl.DataFrame]:
+        return {}
+
     def join(self, frame: Frame) -> Frame:
         """Adds the figure columns to ``frame``; missing where the key is not known.
 
         One kernel per engine: Spark broadcasts the table instead of shuffling the rows.
         """
-        kept = frame.drop(*self.figures, strict=False)
+        native = frame.to_native()
         if frame.implementation.is_pyspark():
             from pyspark.sql import functions as F
 
-            native = kept.to_native()
+            native = native.drop(*self.figures)
             schema = self._spark_schema(native)
             table = native.sparkSession.createDataFrame(self._pandas(), schema)
             return nw.from_native(native.join(F.broadcast(table), on=list(self.keys), how="left"))
-        native = kept.to_native()
-        table = self._polars.cast({name: native.schema[name] for name in self.keys})
+        native = native.drop(*self.figures, strict=False)
+        table = self._keyed_like(native)
         return nw.from_native(
             native.join(table, on=list(self.keys), how="left", maintain_order="left")
         )
+
+    def _keyed_like(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The table with its keys in a frame's types; made once for each."""
+        types: dict[str, Any] = {name: frame.schema[name] for name in self.keys}
+        known = tuple(types.values())
+        if known not in self._tables:
+            self._tables[known] = self._polars.cast(types)
+        return self._tables[known]
 
     def _pandas(self) -> "pd.DataFrame":
         """The table as Spark takes it over through Arrow, without a Python worker."""

@@ -10,6 +10,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
 from throughline.features.layout import Layout
+from throughline.features.native import polars_expressions
 from throughline.features.op import FittedOp, Frame, quoted
 from throughline.features.out_of_fold import with_folds
 from throughline.features.registry import FITTED_OPS
@@ -74,6 +75,16 @@ class Plan(BaseModel):
         types = {"numeric": nw.Float32, "category": nw.Int32}
         return [nw.col(f.name).cast(types[f.kind]) for f in self.layout.features]
 
+    @cached_property
+    def _features_on_polars(self) -> list[pl.Expr]:
+        return polars_expressions(self._features)
+
+    def _chosen(self, frame: Frame, keep: Sequence[str]) -> Frame:
+        if frame.implementation.is_polars():
+            native = frame.to_native().select(*keep, *self._features_on_polars)
+            return finite(nw.from_native(native))
+        return finite(frame.select(*keep, *self._features))
+
     def transform(self, frame: Frame, keep: Sequence[str] = ()) -> Frame:
         """Raw rows in, feature columns out, in the layout's order and types; every row is kept.
 
@@ -83,14 +94,14 @@ class Plan(BaseModel):
         """
         for op in self.ops:
             frame = op.apply(frame)
-        return finite(frame.select(*keep, *self._features))
+        return self._chosen(frame, keep)
 
     def transform_to_train(self, frame: Frame, keep: Sequence[str] = ()) -> Frame:
         """Like :meth:`transform`, for the training rows that the plan was fitted on, on Spark."""
         frame = nw.from_native(with_folds(frame.to_native(), self.layout.label))
         for op in self.ops:
             frame = op.apply_in_training(frame)
-        return finite(frame.select(*keep, *self._features))
+        return self._chosen(frame, keep)
 
     def to_json(self) -> str:
         """The plan as readable JSON."""
