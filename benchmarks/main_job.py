@@ -7,6 +7,7 @@ from the start of its process until its run is open. Most of it is importing mlf
 measured beside it.
 """
 
+import argparse
 import json
 import os
 import statistics
@@ -28,14 +29,15 @@ RESULTS = PROJECT / "benchmarks/results/main_job.json"
 
 def main() -> None:
     """Runs the job, measures, prints and writes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-P", action="append", default=[], metavar="NAME=VALUE", dest="parameters")
+    given = [word for one in parser.parse_args().parameters for word in ("-P", one)]
     store = f"sqlite:///{PROJECT}/mlflow.db"
     os.environ.setdefault("MLFLOW_TRACKING_URI", store)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     importing = statistics.median(_seconds_to_import_mlflow() for _ in range(3))
     started = time.monotonic()
-    job = subprocess.Popen(
-        ["mlflow", "run", ".", "--env-manager", "local", *sys.argv[1:]], cwd=PROJECT
-    )
+    job = subprocess.Popen(["mlflow", "run", ".", "--env-manager", "local", *given], cwd=PROJECT)
     _, peaks = watched(job, _script, 0.5)
     if job.returncode:
         sys.exit(job.returncode)

@@ -6,6 +6,7 @@ import math
 import narwhals as nw
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,6 +113,7 @@ def arrow(rows):
     return pa.table({n: pa.array(v, t) for (n, v), t in zip(rows.items(), types, strict=True)})
 
 
+@pytest.mark.slow
 @settings(settings.get_profile("on_spark"), max_examples=EXAMPLES)
 @given(problem=problems())
 def test_training_and_serving_see_the_same(spark, tmp_path_factory, problem):

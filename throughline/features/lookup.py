@@ -70,7 +70,7 @@ class Lookup(BaseModel):
 
     def _keyed_like(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The table with its keys in a frame's types; made once for each."""
-        types: dict[str, Any] = {name: frame.schema[name] for name in self.keys}
+        types = pl.Schema({name: frame.schema[name] for name in self.keys})
         known = tuple(types.values())
         if known not in self._tables:
             self._tables[known] = self._polars.cast(types)
