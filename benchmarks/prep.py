@@ -50,7 +50,7 @@ def main() -> None:
         "cores": os.cpu_count(),
         **_scaling([_measured("recipe", root, size) for size in sizes]),
         **_against_the_rival(root, arguments.rival, arguments.rounds),
-        "learning": _measured("jobs", root, min(sizes or [arguments.rival])),
+        "learning": _measured("jobs", root, min(sizes)) if sizes else {},
         "apply": _apply_rates(root),
     }
     RESULTS.parent.mkdir(exist_ok=True)
@@ -133,7 +133,7 @@ def _prepare_once(which: str, root: Path, replicas: int) -> dict[str, Any]:
     }
 
 
-def _learning_jobs(which: str, root: Path, replicas: int) -> dict[str, Any]:
+def _learning_jobs(_: str, root: Path, replicas: int) -> dict[str, Any]:
     """How many Spark jobs the recipe's ops take to learn: as prep has them, and one by one."""
     import narwhals as nw
     from replicas import recipe_for
@@ -156,8 +156,11 @@ def _learning_jobs(which: str, root: Path, replicas: int) -> dict[str, Any]:
     for op, state in zip(ops, fitted, strict=True):
         fit_ops([op], frame.to_native())
         frame = state.apply(frame)
-    learning = [op.name for op in ops if op.statistics() or op.counted() or op.name == "aggregate"]
-    return {"ops": learning, "jobs_together": jobs("together"), "jobs_alone": jobs("alone")}
+    return {
+        "ops": [op.name for op in ops],
+        "jobs_together": jobs("together"),
+        "jobs_alone": jobs("alone"),
+    }
 
 
 def _apply_rates(root: Path) -> dict[str, float]:

@@ -98,15 +98,16 @@ def test_random_rows_against_the_definition(both, kind, number):
 
 @pytest.mark.parametrize(("kind", "huge"), [("double", 1e300), ("bigint", 2**63 - 1)])
 def test_a_huge_value_leaves_no_trace_once_it_is_too_old(both, kind, huge):
-    values = [huge, huge, 3, 4]
     number = float if kind == "double" else int
     rows = [
-        {"k": "a", "at": at(240 * i), "known": at(240 * i), "v": number(value)}
-        for i, value in enumerate(values)
+        {"k": "a", "at": at(minutes), "known": at(minutes), "v": number(value)}
+        for minutes, value in ((0, huge), (60, huge), (480, 3), (720, -4))
     ]
     rows.append({"k": "a", "at": at(240 * 3 + 90), "known": at(5000), "v": None})
+    rows.append({"k": "a", "at": at(180), "known": at(5000), "v": None})
     (found,) = computed(both, rows, rolling(functions=("mean", "count")), v=kind)
-    assert found[4] == (4.0, 1.0)
+    assert found[5] == (float(huge), 2.0)
+    assert found[4] == (-4.0, 1.0)
     assert found[3] == (3.0, 1.0)
 
 

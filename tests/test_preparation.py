@@ -74,6 +74,22 @@ def test_the_plan_on_raw_rows_gives_the_prepared_rows(prepared):
     )
 
 
+def test_dropped_rows_are_in_no_part_and_nothing_is_learnt_from_them(
+    spark, small_recipe_text, small_table, output
+):
+    line = "drop_rows: {missing: [late]}"
+    text = small_recipe_text.replace("TABLE", str(small_table))
+    text = text.replace(line, "drop_rows: {missing: [late], where: n == 4}")
+    made = prepare(spark, parse_recipe(text), output, "unused", row_groups=2)
+    raw = spark.read.parquet(output.path("raw")).toPandas()
+    assert len(raw) == sum(made.rows.values()) < 234
+    assert set(raw["n"]) == {0, 1, 2, 3}
+    (impute,) = [op for op in made.plan.ops if op.name == "impute"]
+    kept = raw[raw["__split"] == "train"]
+    assert impute.values["x"] == pytest.approx(kept["x"].median(), abs=0.05)
+    assert "drop_rows" not in {op.name for op in made.plan.ops}
+
+
 def test_the_manifest_and_the_recipe_are_kept(prepared):
     manifest = prepared.output.manifest()
     assert manifest["recipe"] == prepared.recipe.digest()

@@ -18,7 +18,6 @@ _VALUE = "__value"
 _ASKS = "__asks"
 _BUCKET = "__bucket"
 _WINDOWS_PER_BUCKET = 8
-_WHOLE_NUMBERS = ("tinyint", "smallint", "int", "bigint")
 
 
 def add_moments(table: "DataFrame", moments: "dict[str, Moment]") -> "DataFrame":
@@ -86,9 +85,9 @@ def _add_rolling(
     at, known = (F.col(quoted(name)).cast("long") for name in (first.at, first.time))
     by = [quoted(column) for column in first.by]
     values = {name: f"{_VALUE}_{i}" for i, name in enumerate(dict.fromkeys(r.of for r in alike))}
-    whole = {name for name, kind in telling.dtypes if kind in _WHOLE_NUMBERS}
+    integers = {name for name, kind in telling.dtypes if kind == "bigint"}
     told = [
-        F.col(quoted(name)).cast("long" if name in whole else "double").alias(value)
+        F.col(quoted(name)).cast("long" if name in integers else "double").alias(value)
         for name, value in values.items()
     ]
     longest = max(rolling.within for rolling in alike)
@@ -106,7 +105,11 @@ def _add_rolling(
     order = Window.partitionBy(*by, _BUCKET).orderBy(_WHEN)
     figures = {
         rolling.output(function): _figure(
-            function, values[rolling.of], order, rolling.within, rolling.of in whole
+            function,
+            values[rolling.of],
+            order,
+            rolling.within,
+            integers=rolling.of in integers,
         )
         for rolling in alike
         for function in rolling.functions
@@ -114,12 +117,21 @@ def _add_rolling(
     return both.withColumns(figures).where(_ASKS).drop(_WHEN, *values.values(), _ASKS, _BUCKET)
 
 
-def _figure(function: str, value: str, order: "WindowSpec", within: int, whole: bool) -> "Column":
+def _figure(
+    function: str, value: str, order: "WindowSpec", within: int, *, integers: bool
+) -> "Column":
     """A function's figure of the values told from ``within`` seconds before until just before.
 
     Spark computes a frame that moves at both ends from all its rows, each time anew; one that only
-    grows takes each row once. So counts, and means of whole numbers, are differences of two such:
-    exact, since whole numbers wrap around when they overflow and the difference wraps back.
+    grows takes each row once. So counts, and means of integers, are differences of two such. The
+    high and the low half of an integer are summed apart: neither sum can overflow.
+
+    Args:
+        function: What to compute.
+        value: The column of the values.
+        order: The windows' partition and order.
+        within: The length of the window, in seconds.
+        integers: Whether the values are integers; a difference of decimal sums is not exact.
     """
     from pyspark.sql import Window
     from pyspark.sql import functions as F
@@ -127,12 +139,17 @@ def _figure(function: str, value: str, order: "WindowSpec", within: int, whole: 
     values = F.col(value)
     by_now = order.rangeBetween(Window.unboundedPreceding, -1)
     too_old = order.rangeBetween(Window.unboundedPreceding, -within - 1)
-    count = F.count(values).over(by_now) - F.count(values).over(too_old)
+
+    def told(summed: "Column") -> "Column":
+        now, before = (F.coalesce(summed.over(w), F.lit(0).cast("long")) for w in (by_now, too_old))
+        return now - before
+
+    count = told(F.count(values))
     if function == "count":
         return count.cast("double")
-    if function == "mean" and whole:
-        nothing = F.lit(0).cast("long")
-        told, gone = (F.coalesce(F.sum(values).over(w), nothing) for w in (by_now, too_old))
-        return F.when(count > 0, (told - gone) / count)
+    if function == "mean" and integers:
+        high, low = F.shiftright(values, 32), values.bitwiseAND(F.lit(2**32 - 1))
+        total = told(F.sum(high)) * F.lit(2.0**32) + told(F.sum(low))
+        return F.when(count > 0, total / count)
     compute = {"mean": F.mean, "min": F.min, "max": F.max, "std": F.stddev}
     return compute[function](values).over(order.rangeBetween(-within, -1)).cast("double")

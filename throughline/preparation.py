@@ -164,7 +164,7 @@ def _write_training(
     prepared = _prepared(plan.transform_to_train, rows, plan, ROW)
     with balanced(prepared, plan.layout, recipe.balance) as (ready, layout, real):
         _write(ready, "train", output, row_groups)
-    return plan.model_copy(update={"layout": layout}), real
+    return Plan(**{**dict(plan), "layout": layout}), real
 
 
 def _prepared(walk: Callable[..., Any], rows: "DataFrame", plan: Plan, *more: str) -> "DataFrame":

@@ -2,7 +2,7 @@ import narwhals as nw
 import polars as pl
 import pytest
 
-from throughline.features.native import polars_expressions
+from throughline.features.native import Expressions
 
 FRAME = pl.DataFrame({"x": [1.5, None, -2.0], "c": ["a", None, "b"], "n": [1, 2, 3]})
 
@@ -22,4 +22,11 @@ FRAME = pl.DataFrame({"x": [1.5, None, -2.0], "c": ["a", None, "b"], "n": [1, 2,
 )
 def test_polars_computes_what_narwhals_does(expression):
     wanted = nw.from_native(FRAME).with_columns(expression).to_native()
-    assert FRAME.with_columns(polars_expressions([expression])).equals(wanted)
+    found = Expressions([expression]).added_to(nw.from_native(FRAME)).to_native()
+    assert found.equals(wanted)
+
+
+def test_chooses_its_columns_after_those_to_keep():
+    doubled = Expressions([(nw.col("x") * 2).alias("doubled")])
+    found = doubled.chosen_from(nw.from_native(FRAME), ["n"]).to_native()
+    assert found.to_dict(as_series=False) == {"n": [1, 2, 3], "doubled": [3.0, None, -4.0]}

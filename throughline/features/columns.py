@@ -1,6 +1,6 @@
 """Ops that do the same to each of several columns, and how a recipe names columns."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -14,7 +14,10 @@ def _each_once(columns: tuple[str, ...]) -> tuple[str, ...]:
     return columns
 
 
-Columns = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_each_once)]
+Names = Annotated[tuple[str, ...], AfterValidator(_each_once)]
+"""Names of columns, each once."""
+
+Columns = Annotated[Names, Field(min_length=1)]
 """Names of columns: one or more, each once."""
 
 
@@ -30,8 +33,6 @@ class ColumnsOp(Op):
 
 class NumberPerColumn(ColumnsOp):
     """An op that adds a number for each of its columns, named ``<column>_<op>``."""
-
-    name: ClassVar[str]
 
     def writes(self, schema: Schema) -> dict[str, Kind]:
         """One number per column."""

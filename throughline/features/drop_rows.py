@@ -6,6 +6,7 @@ import narwhals as nw
 from pydantic import Field, model_validator
 
 from throughline.expressions import check_condition, check_kinds, columns_of, compile_expression
+from throughline.features.columns import Names
 from throughline.features.op import FittedOp, Frame, Kind, Learnt, Op, Schema
 
 if TYPE_CHECKING:
@@ -27,12 +28,6 @@ class FittedDropRows(FittedOp):
             frame = frame.filter(~compile_expression(self.where).fill_null(False))
         return frame
 
-    def describe(self) -> dict[str, str]:
-        """What is left out."""
-        reasons = [f"miss {column}" for column in self.missing]
-        reasons += [f"have {self.where}"] if self.where else []
-        return {"rows": f"left out of training and measuring where they {' or '.join(reasons)}"}
-
 
 class DropRows(Op):
     """Drops rows that miss one of ``missing``, or for which ``where`` holds.
@@ -44,7 +39,7 @@ class DropRows(Op):
     accepts: ClassVar[frozenset[Kind]] = frozenset({"number", "text", "time", "boolean"})
     changes_rows: ClassVar[bool] = True
 
-    missing: tuple[str, ...] = Field(default=(), description="Columns that must not be missing.")
+    missing: Names = Field(default=(), description="Columns that must not be missing.")
     where: str | None = Field(default=None, description="A condition; its rows are dropped.")
 
     @model_validator(mode="after")

@@ -107,7 +107,7 @@ def fit_ops(
     Neighbouring ops that do not read what the others write learn in one pass over the rows.
 
     Args:
-        ops: The ops.
+        ops: The ops; one that changes rows only by itself.
         training: The training rows.
         label: The label's column, where they have one.
         classes: How many classes it has; None where it is a number.

@@ -5,12 +5,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals as nw
-import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from throughline.errors import UserError
 from throughline.features.lookup import Lookup
-from throughline.features.native import polars_expressions
+from throughline.features.native import Expressions
 from throughline.features.op import Frame, Kind, quoted
 
 if TYPE_CHECKING:
@@ -43,19 +42,12 @@ class GroupFigures(BaseModel):
 
     def join(self, frame: Frame) -> Frame:
         """Adds the figures of each row's group."""
-        joined = self.lookup.join(frame)
-        if frame.implementation.is_polars():
-            return nw.from_native(joined.to_native().with_columns(self._filled_on_polars))
-        return joined.with_columns(*self._filled) if self._filled else joined
+        return self._filled.added_to(self.lookup.join(frame))
 
     @cached_property
-    def _filled(self) -> list[nw.Expr]:
+    def _filled(self) -> Expressions:
         known = {name: value for name, value in self.whole.items() if value is not None}
-        return [nw.col(name).fill_null(value) for name, value in known.items()]
-
-    @cached_property
-    def _filled_on_polars(self) -> list[pl.Expr]:
-        return polars_expressions(self._filled)
+        return Expressions(nw.col(name).fill_null(value) for name, value in known.items())
 
 
 def figure(function: Function, of: str) -> "Column":

@@ -51,6 +51,10 @@ class Impute(ImputingOp):
 
     strategy: Literal["mean", "median", "mode"] = "median"
 
+    def writes(self, schema: Schema) -> dict[str, Kind]:
+        """The same columns, each of the kind it has, and their flags."""
+        return super().writes(schema) | {column: schema[column] for column in self.columns}
+
     def check(self, schema: Schema) -> dict[str, Kind]:
         """Also checks that only the mode is asked of text."""
         after = super().check(schema)

@@ -22,7 +22,7 @@ class ImputingOp(ColumnsOp):
     def writes(self, schema: Schema) -> dict[str, Kind]:
         """The same columns, and their flags."""
         flags = [missing_flag(column) for column in self.columns] if self.flag else []
-        return {c: schema[c] for c in self.columns} | dict.fromkeys(flags, "number")
+        return dict.fromkeys([*self.columns, *flags], "number")
 
     def sources_of(self, written: str) -> list[str]:
         """A filled column comes from itself and what it is filled by; a flag from its column."""

@@ -39,15 +39,11 @@ class Lookup(BaseModel):
         )
 
     @cached_property
-    def _polars(self) -> pl.DataFrame:
+    def _tables(self) -> "_Tables":
         figures = {
             name: pl.Series(values, dtype=pl.Float64) for name, values in self.figures.items()
         }
-        return pl.DataFrame({**self.keys, **figures})
-
-    @cached_property
-    def _tables(self) -> dict[tuple[pl.DataType, ...], pl.DataFrame]:
-        return {}
+        return _Tables(pl.DataFrame({**self.keys, **figures}))
 
     def join(self, frame: Frame) -> Frame:
         """Adds the figure columns to ``frame``; missing where the key is not known.
@@ -63,18 +59,10 @@ class Lookup(BaseModel):
             table = native.sparkSession.createDataFrame(self._pandas(), schema)
             return nw.from_native(native.join(F.broadcast(table), on=list(self.keys), how="left"))
         native = native.drop(*self.figures, strict=False)
-        table = self._keyed_like(native)
+        table = self._tables.keyed_like(native, tuple(self.keys))
         return nw.from_native(
             native.join(table, on=list(self.keys), how="left", maintain_order="left")
         )
-
-    def _keyed_like(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The table with its keys in a frame's types; made once for each."""
-        types = pl.Schema({name: frame.schema[name] for name in self.keys})
-        known = tuple(types.values())
-        if known not in self._tables:
-            self._tables[known] = self._polars.cast(types)
-        return self._tables[known]
 
     def _pandas(self) -> "pd.DataFrame":
         """The table as Spark takes it over through Arrow, without a Python worker."""
@@ -88,3 +76,19 @@ class Lookup(BaseModel):
 
         fields = [StructField(name, native.schema[name].dataType) for name in self.keys]
         return StructType([*fields, *[StructField(name, DoubleType()) for name in self.figures]])
+
+
+class _Tables:
+    """A lookup on Polars, with its keys in the types of the frames it is joined to."""
+
+    def __init__(self, table: pl.DataFrame) -> None:
+        self._table = table
+        self._by_types: dict[tuple[pl.DataType, ...], pl.DataFrame] = {}
+
+    def keyed_like(self, frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+        """The table whose keys have a frame's types; made once for each."""
+        types = pl.Schema({name: frame.schema[name] for name in keys})
+        known = tuple(types.values())
+        if known not in self._by_types:
+            self._by_types[known] = self._table.cast(types)
+        return self._by_types[known]

@@ -1,18 +1,39 @@
-"""Narwhals expressions in Polars' own form, made once for many small frames."""
+"""Narwhals expressions and their Polars form, which is made once for many small frames."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import narwhals as nw
 import polars as pl
 
 
-def polars_expressions(expressions: Iterable[nw.Expr]) -> list[pl.Expr]:
-    """The same expressions for Polars.
+class Expressions:
+    """Expressions to apply to frames of either engine.
 
     A Narwhals frame translates its expressions on every call, which takes a single row three times
-    as long as computing them. Narwhals has no public name for the translation alone.
+    as long as computing them. So they are translated to Polars' own once. (Narwhals has no public
+    name for the translation alone.)
     """
-    namespace: Any = nw.from_native(pl.DataFrame()).__narwhals_namespace__()
-    found: list[Any] = [expression._to_compliant_expr(namespace) for expression in expressions]
-    return [translated.native for translated in found]
+
+    def __init__(self, expressions: Iterable[nw.Expr]) -> None:
+        self._narwhals = list(expressions)
+
+    @cached_property
+    def polars(self) -> list[pl.Expr]:
+        """The expressions as Polars has them."""
+        namespace: Any = nw.from_native(pl.DataFrame()).__narwhals_namespace__()
+        found: list[Any] = [one._to_compliant_expr(namespace) for one in self._narwhals]
+        return [translated.native for translated in found]
+
+    def added_to(self, frame: Any) -> Any:
+        """The Narwhals frame with their columns added or replaced."""
+        if frame.implementation.is_polars():
+            return nw.from_native(frame.to_native().with_columns(self.polars))
+        return frame.with_columns(*self._narwhals) if self._narwhals else frame
+
+    def chosen_from(self, frame: Any, keep: Sequence[str]) -> Any:
+        """Their columns alone, after the columns ``keep``."""
+        if frame.implementation.is_polars():
+            return nw.from_native(frame.to_native().select(*keep, *self.polars))
+        return frame.select(*keep, *self._narwhals)

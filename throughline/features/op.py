@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict
 
 from throughline.errors import UserError
 from throughline.features.layout import View
-from throughline.features.native import polars_expressions
+from throughline.features.native import Expressions
 from throughline.strict import Strict, nearest
 
 if TYPE_CHECKING:
@@ -51,18 +51,12 @@ class FittedOp(BaseModel):
         raise NotImplementedError
 
     @cached_property
-    def _built(self) -> list[nw.Expr]:
-        return self.expressions()
-
-    @cached_property
-    def _polars_expressions(self) -> list[pl.Expr]:
-        return polars_expressions(self._built)
+    def _built(self) -> Expressions:
+        return Expressions(self.expressions())
 
     def apply(self, frame: Frame) -> Frame:
         """Applies the op to a Narwhals frame of either engine."""
-        if frame.implementation.is_polars():
-            return nw.from_native(frame.to_native().with_columns(self._polars_expressions))
-        return frame.with_columns(*self._built)
+        return self._built.added_to(frame)
 
     def apply_in_training(self, frame: Frame) -> Frame:
         """Applies the op to the rows that it learnt from, on Spark."""

@@ -20,7 +20,7 @@ from throughline.features.schema import input_types
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-Elsewhere = TypeVar("Elsewhere")
+T = TypeVar("T")
 
 FOLD = "__fold"
 """The column of a training row's fold, from 0 to ``FOLDS - 1``."""
@@ -107,7 +107,7 @@ def by_fold(
     )
 
 
-def known_here(elsewhere: Elsewhere | None) -> Elsewhere:
+def known_here(elsewhere: T | None) -> T:
     """What training rows get, which is known only where the op was fitted, and kept in no file."""
     if elsewhere is None:
         raise RuntimeError("a plan that was read from a file is not for its training rows")

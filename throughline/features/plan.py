@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
 from throughline.features.layout import Layout
-from throughline.features.native import polars_expressions
+from throughline.features.native import Expressions
 from throughline.features.op import FittedOp, Frame, quoted
 from throughline.features.out_of_fold import with_folds
 from throughline.features.registry import FITTED_OPS
@@ -71,19 +71,9 @@ class Plan(BaseModel):
         return [read(op) for op in ops]
 
     @cached_property
-    def _features(self) -> list[nw.Expr]:
+    def _features(self) -> Expressions:
         types = {"numeric": nw.Float32, "category": nw.Int32}
-        return [nw.col(f.name).cast(types[f.kind]) for f in self.layout.features]
-
-    @cached_property
-    def _features_on_polars(self) -> list[pl.Expr]:
-        return polars_expressions(self._features)
-
-    def _chosen(self, frame: Frame, keep: Sequence[str]) -> Frame:
-        if frame.implementation.is_polars():
-            native = frame.to_native().select(*keep, *self._features_on_polars)
-            return finite(nw.from_native(native))
-        return finite(frame.select(*keep, *self._features))
+        return Expressions(nw.col(f.name).cast(types[f.kind]) for f in self.layout.features)
 
     def transform(self, frame: Frame, keep: Sequence[str] = ()) -> Frame:
         """Raw rows in, feature columns out, in the layout's order and types; every row is kept.
@@ -94,14 +84,14 @@ class Plan(BaseModel):
         """
         for op in self.ops:
             frame = op.apply(frame)
-        return self._chosen(frame, keep)
+        return finite(self._features.chosen_from(frame, keep))
 
     def transform_to_train(self, frame: Frame, keep: Sequence[str] = ()) -> Frame:
         """Like :meth:`transform`, for the training rows that the plan was fitted on, on Spark."""
         frame = nw.from_native(with_folds(frame.to_native(), self.layout.label))
         for op in self.ops:
             frame = op.apply_in_training(frame)
-        return self._chosen(frame, keep)
+        return finite(self._features.chosen_from(frame, keep))
 
     def to_json(self) -> str:
         """The plan as readable JSON."""

@@ -5,4 +5,5 @@ import sys
 
 from throughline.recipe.schema import json_schema
 
-sys.stdout.write(json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n")
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n")
