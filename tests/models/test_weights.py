@@ -6,8 +6,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from throughline.features.plan import Plan
+from throughline.models.sklearn_boosting import SklearnBoosting
+from throughline.models.sklearn_forest import SklearnForest
+from throughline.models.sklearn_linear import SklearnLinear
 from throughline.models.spark_gbt import SparkGbt
 from throughline.models.spark_linear import SparkLinear
+from throughline.models.spark_tree import SparkTree
 from throughline.models.xgboost import XGBoost
 from throughline.prepared import PreparedTable
 
@@ -18,6 +22,13 @@ XGB = {
     "nthread": 1,
     "min_child_weight": 1,
     "max_bin": 2048,
+}
+FOREST = {
+    "n_estimators": 1,
+    "max_depth": 3,
+    "max_features": None,
+    "min_samples_leaf": 1,
+    "bootstrap": False,
 }
 GBT = {"maxIter": 3, "maxDepth": 3, "maxBins": 2048, "minInstancesPerNode": 1}
 
@@ -35,6 +46,10 @@ def rewritten(table: PreparedTable, columns: dict, weight: str | None) -> Prepar
     [
         (SparkLinear(), {"regParam": 0.01, "standardization": False}, 1e-4),
         (SparkGbt(), GBT, 1e-4),
+        (SparkTree(), {"maxDepth": 3, "maxBins": 2048, "minInstancesPerNode": 1}, 1e-4),
+        (SklearnLinear(), {"max_iter": 1000, "tol": 1e-8}, 1e-3),
+        (SklearnForest(), FOREST, 1e-4),
+        (SklearnBoosting(), {"max_iter": 5, "max_features": 1.0}, 0.2),  # the bins differ
         (XGBoost(), XGB, 1e-4),
     ],
 )

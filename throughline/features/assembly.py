@@ -36,6 +36,12 @@ def wide_matrix(columns: Mapping[str, npt.ArrayLike], layout: Layout) -> Floats:
     return np.concatenate(blocks, axis=1) if len(blocks) > 1 else blocks[0]
 
 
+def summed_by_feature(figures: npt.ArrayLike, layout: Layout) -> dict[str, float]:
+    """A figure for each column of :func:`wide_matrix`, summed over the columns of each feature."""
+    left = iter(np.asarray(figures, dtype=np.float64).tolist())
+    return {f.name: sum(next(left) for _ in _names(f)) for f in layout.features}
+
+
 def narrow_matrix(columns: Mapping[str, npt.ArrayLike], layout: Layout) -> Floats:
     """The features in order as float32 of shape (n, features), categories as their codes."""
     first = np.asarray(columns[layout.features[0].name])

@@ -2,16 +2,29 @@
 
 from throughline.errors import UserError
 from throughline.models.family import Family
+from throughline.models.sklearn_boosting import SklearnBoosting
+from throughline.models.sklearn_forest import SklearnForest
+from throughline.models.sklearn_linear import SklearnLinear
+from throughline.models.spark_forest import SparkForest
 from throughline.models.spark_gbt import SparkGbt
 from throughline.models.spark_linear import SparkLinear
+from throughline.models.spark_tree import SparkTree
 from throughline.models.xgboost import XGBoost
 from throughline.recipe.candidates import Model
 from throughline.recipe.recipe import Recipe
 from throughline.strict import nearest
 
-FAMILIES: dict[str, Family] = {
-    family.name: family for family in (SparkGbt(), SparkLinear(), XGBoost())
-}
+_ALL: tuple[Family, ...] = (
+    SparkLinear(),
+    SparkTree(),
+    SparkForest(),
+    SparkGbt(),
+    SklearnLinear(),
+    SklearnForest(),
+    SklearnBoosting(),
+    XGBoost(),
+)
+FAMILIES: dict[str, Family] = {family.name: family for family in _ALL}
 
 
 def models_named(recipe: Recipe, name: str) -> list[Model]:

@@ -86,6 +86,11 @@ def refused_values(family: str, refusal: tuple[type[Exception], ...]) -> Iterato
         if not reason:
             raise
         reason = reason.rpartition("] ")[2].strip().rstrip(".")
-        raise UserError(
-            f"The family {family} refuses its parameters ({reason}); change them in the recipe."
-        ) from None
+        raise refused_parameters(family, reason) from None
+
+
+def refused_parameters(family: str, reason: str) -> UserError:
+    """The error for a parameter's value that a library refuses."""
+    return UserError(
+        f"The family {family} refuses its parameters ({reason}); change them in the recipe."
+    )

@@ -1,78 +1,45 @@
-"""Spark ML's gradient-boosted trees, served as one ONNX tree ensemble."""
+"""Spark ML's gradient-boosted trees."""
 
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from throughline.errors import UserError
-from throughline.features.assembly import wide_names
-from throughline.models.estimator import OnnxEstimator
-from throughline.models.family import Parameters, Trained, refuse_missing, with_defaults
-from throughline.models.spark_training import (
-    assembled,
-    columns_of,
-    log_native,
-    refused_by_spark,
-    rows_scored_otherwise,
-    saved,
-)
+from throughline.features.layout import Layout
+from throughline.models.spark_tree_family import SparkTreeFamily
 from throughline.models.spark_trees import boosted_trees_graph
 from throughline.prepared import PreparedTable
 
+if TYPE_CHECKING:
+    from pyspark.ml import Estimator
 
-class SparkGbt:
-    """Gradient-boosted trees for two classes or regression; Spark's parameter names."""
+
+class SparkGbt(SparkTreeFamily):
+    """Gradient-boosted trees for two classes or regression."""
 
     name: ClassVar[str] = "spark_gbt"
 
     def defaults(self, table: PreparedTable) -> dict[str, Any]:
         """Twenty trees of depth five, as Spark's own; a larger step."""
         return {
+            **super().defaults(table),
             "maxIter": 20,
-            "maxDepth": 5,
-            "maxBins": 64,
             "stepSize": 0.2,
             "subsamplingRate": 1.0,
-            "minInstancesPerNode": 20,
             "featureSubsetStrategy": "all",
-            "maxMemoryInMB": 512,
-            "seed": 7,
         }
 
-    def train(self, table: PreparedTable, parameters: Parameters) -> Trained:
-        """Boosts ``maxIter`` trees; no value may be missing."""
-        if table.layout.outputs > 1:
+    def graph(self, folder: Path, layout: Layout) -> bytes:
+        """The weighted sum of the trees, and of two classes its logistic function."""
+        return boosted_trees_graph(folder, layout)
+
+    def learner(self, layout: Layout) -> "type[Estimator[Any]]":
+        """Spark's estimator; it tells only two classes apart."""
+        from pyspark.ml.classification import GBTClassifier
+        from pyspark.ml.regression import GBTRegressor
+
+        if layout.outputs > 1:
             raise UserError(
-                "The family spark_gbt tells two classes apart, and the label has "
-                f"{table.layout.outputs}; use xgboost or spark_linear."
+                f"The family spark_gbt tells two classes apart, and the label has {layout.outputs};"
+                " use xgboost, spark_forest or spark_linear."
             )
-        refuse_missing(self.name, table)
-        chosen = with_defaults(self, table, parameters)
-        model = _fit(table, chosen)
-        with saved(model) as folder:
-            estimator = OnnxEstimator(boosted_trees_graph(folder, table.layout), table.layout)
-        differ = rows_scored_otherwise(table, model, estimator)
-        gains = model.featureImportances.toArray()
-        return Trained(
-            estimator=estimator,
-            parameters=chosen,
-            importances=_by_feature(wide_names(table.layout), gains, table),
-            log_native=lambda: log_native(table, model),
-            metrics={"rows_scored_otherwise": differ},
-        )
-
-
-def _fit(table: PreparedTable, parameters: Parameters) -> Any:
-    from pyspark.ml.classification import GBTClassifier
-    from pyspark.ml.regression import GBTRegressor
-
-    kind = GBTRegressor if table.layout.task == "regression" else GBTClassifier
-    with assembled(table, "train") as rows, refused_by_spark(SparkGbt.name):
-        return kind(**columns_of(table.layout), **parameters).fit(rows)
-
-
-def _by_feature(names: list[str], gains: Any, table: PreparedTable) -> dict[str, float]:
-    known = {feature.name for feature in table.layout.features}
-    found: dict[str, float] = {}
-    for name, gain in zip(names, gains, strict=True):
-        feature = name if name in known else name.rpartition("=")[0]
-        found[feature] = found.get(feature, 0.0) + float(gain)
-    return found
+        return GBTRegressor if layout.task == "regression" else GBTClassifier

@@ -1,99 +1,71 @@
-"""Spark ML's trees as one ONNX tree ensemble that splits every float32 row as Spark does."""
+"""Spark ML's trees, read from a saved model without the JVM."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from throughline.features.assembly import wide_names
 from throughline.features.layout import Layout
-from throughline.models.onnx_graph import graph_of
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from throughline.models.tree_ensemble import Leaf, Split, ensemble_graph
 
 
 def boosted_trees_graph(folder: Path, layout: Layout) -> bytes:
-    """Reads a saved GBT model and builds its graph.
+    """The ONNX model of a saved GBT model.
 
-    Spark saves the nodes of all trees as one table (``data``) and the trees' weights as another
-    (``treesMetadata``). A boosted classifier's margin m gives the probability 1 / (1 + exp(-2 m))
-    (Friedman, "Greedy function approximation", 2001, the loss that Spark's GBTClassifier uses).
+    A boosted classifier's margin m gives the probability 1 / (1 + exp(-2 m)) (Friedman, "Greedy
+    function approximation", 2001, the loss that Spark's GBTClassifier uses).
 
     Args:
         folder: Where the Spark ML model is saved.
         layout: The layout of the prepared table that it was trained on.
-
-    Returns:
-        The ONNX model, from ``features`` to ``scores``.
     """
-    from onnx import helper, numpy_helper
+    weights = _weights(folder)
 
-    weights = {
-        int(row["treeID"]): float(row["weights"])
-        for row in _table(folder / "treesMetadata").to_pylist()
-    }
-    ensemble = _ensemble(_table(folder / "data").to_pylist(), weights)
-    nodes = [
-        helper.make_node(
-            "TreeEnsembleRegressor",
-            ["features"],
-            ["margin"],
-            domain="ai.onnx.ml",
-            n_targets=1,
-            aggregate_function="SUM",
-            **ensemble,
-        )
-    ]
-    constants = []
-    if layout.binary:
-        constants = [numpy_helper.from_array(np.array([2.0], dtype=np.float32), "two")]
-        nodes.append(helper.make_node("Mul", ["margin", "two"], ["doubled"]))
-        nodes.append(helper.make_node("Sigmoid", ["doubled"], ["scores"]))
-    else:
-        nodes.append(helper.make_node("Identity", ["margin"], ["scores"]))
-    return graph_of(nodes, constants, width=len(wide_names(layout)), outputs=1)
+    def value(tree: int, node: dict[str, Any]) -> list[float]:
+        return [node["prediction"] * weights[tree]]
+
+    nodes = [_node(tree, node, value) for tree, node in _saved_nodes(folder)]
+    return ensemble_graph(nodes, layout, margin_times=2.0 if layout.binary else None)
 
 
-def float32_at_most(threshold: float) -> float:
-    """The greatest float32 that is not above ``threshold``.
+def forest_graph(folder: Path, layout: Layout) -> bytes:
+    """The ONNX model of a saved decision tree or random forest: the mean of its trees.
 
-    For a float32 x, ``x <= threshold`` and ``x <= float32_at_most(threshold)`` are the same;
-    rounding to the nearest would move rows that lie on a split.
+    A leaf of a classifier tells the shares of its training rows' classes.
+
+    Args:
+        folder: Where the Spark ML model is saved.
+        layout: The layout of the prepared table that it was trained on.
     """
-    near = np.float32(threshold)
-    return float(np.nextafter(near, np.float32(-np.inf)) if float(near) > threshold else near)
+    saved = list(_saved_nodes(folder))
+    trees = len({tree for tree, _ in saved})
+
+    def value(_tree: int, node: dict[str, Any]) -> list[float]:
+        if layout.task == "regression":
+            return [node["prediction"] / trees]
+        counts = node["impurityStats"]
+        shares = [count / sum(counts) / trees for count in counts]
+        return shares[1:] if layout.binary else shares
+
+    return ensemble_graph([_node(tree, node, value) for tree, node in saved], layout)
 
 
-def _ensemble(nodes: list[dict[str, Any]], weights: dict[int, float]) -> dict[str, Any]:
-    """The attributes of ONNX's TreeEnsembleRegressor (operator set ai.onnx.ml 3)."""
-    names = ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids")
-    found: dict[str, list[Any]] = {f"nodes_{name}": [] for name in names}
-    leaves: dict[str, list[Any]] = {
-        f"target_{name}": [] for name in ("treeids", "nodeids", "ids", "weights")
-    }
-    for row in nodes:
-        tree, node = int(row["treeID"]), row["nodeData"]
-        leaf = node["leftChild"] < 0
-        threshold, swapped = (0.0, False) if leaf else _threshold(node["split"])
-        children = (node["leftChild"], node["rightChild"])
-        low, high = children[::-1] if swapped else children
-        values = (
-            tree,
-            node["id"],
-            0 if leaf else node["split"]["featureIndex"],
-            threshold,
-            "LEAF" if leaf else "BRANCH_LEQ",
-            0 if leaf else low,
-            0 if leaf else high,
-        )
-        for name, value in zip(names, values, strict=True):
-            found[f"nodes_{name}"].append(value)
-        if leaf:
-            leaf_values = (tree, node["id"], 0, node["prediction"] * weights[tree])
-            for column, value in zip(leaves.values(), leaf_values, strict=True):
-                column.append(value)
-    return {**found, **leaves}
+def _saved_nodes(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The nodes of all trees: Spark saves them as one table, those of a single tree bare."""
+    for row in _rows(folder / "data"):
+        yield (int(row["treeID"]), row["nodeData"]) if "nodeData" in row else (0, row)
+
+
+def _weights(folder: Path) -> dict[int, float]:
+    return {int(row["treeID"]): float(row["weights"]) for row in _rows(folder / "treesMetadata")}
+
+
+def _node(tree: int, node: dict[str, Any], value: Any) -> Split | Leaf:
+    if node["leftChild"] < 0:
+        return Leaf(tree, node["id"], value(tree, node))
+    threshold, swapped = _threshold(node["split"])
+    children = (node["leftChild"], node["rightChild"])
+    low, high = children[::-1] if swapped else children
+    return Split(tree, node["id"], node["split"]["featureIndex"], threshold, low, high)
 
 
 def _threshold(split: dict[str, Any]) -> tuple[float, bool]:
@@ -103,13 +75,14 @@ def _threshold(split: dict[str, Any]) -> tuple[float, bool]:
     """
     values = list(split["leftCategoriesOrThreshold"])
     if split["numCategories"] == -1:
-        return float32_at_most(values[0]), False
+        return float(values[0]), False
     if split["numCategories"] == 2 and len(values) == 1:
         return 0.5, values == [1.0]
     raise ValueError(f"a split on several categories has no threshold: {split}")
 
 
-def _table(folder: Path) -> "pa.Table":
+def _rows(folder: Path) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
-    return pq.read_table(folder)
+    found: list[dict[str, Any]] = pq.read_table(folder).to_pylist()
+    return found

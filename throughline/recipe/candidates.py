@@ -6,7 +6,17 @@ from pydantic import Field
 
 from throughline.strict import Strict
 
-Families = Literal["spark_linear", "spark_gbt", "xgboost", "network"]
+Families = Literal[
+    "spark_linear",
+    "spark_tree",
+    "spark_forest",
+    "spark_gbt",
+    "sklearn_linear",
+    "sklearn_forest",
+    "sklearn_boosting",
+    "xgboost",
+    "network",
+]
 Metric = Literal["roc_auc", "pr_auc", "log_loss", "brier", "accuracy", "rmse", "mae", "r2"]
 
 
