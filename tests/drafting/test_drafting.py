@@ -53,6 +53,7 @@ def test_the_draft_runs(spark, table, tmp_path):
         "My-customers", ("customer id",), "churn"
     )  # fmt: skip
     assert recipe.label.task == "classification"
+    assert "country: text, 1 values" in text and "remark: text, about 2" in text
     assert recipe.split.by == "joined"
     assert set(recipe.known_after) == {"refund", "reason"}
     output = Output.below(str(tmp_path), "prepared")

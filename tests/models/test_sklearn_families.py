@@ -107,17 +107,25 @@ def test_boosting_stops_when_the_validation_rows_show_no_gain(make_table):
     assert 1 <= trained.metrics["boosting_rounds"] < 400
 
 
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
-def test_the_native_model_loads_with_mlflow(make_table, family, tmp_path, monkeypatch):
-    table = make_table("binary")
+@pytest.fixture
+def experiment(tmp_path):
+    """An experiment of a store of its own; MLflow's choice of both is as before afterwards."""
+    before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    mlflow.create_experiment("made", artifact_location=(tmp_path / "artifacts").as_uri())
-    mlflow.set_experiment("made")
+    yield mlflow.create_experiment("made", artifact_location=(tmp_path / "artifacts").as_uri())
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_the_native_model_loads_with_mlflow(make_table, family, experiment):
+    table = make_table("binary")
     trained = family.train(table, FEW[family.name])
-    with mlflow.start_run() as run:
+    with mlflow.start_run(experiment_id=experiment) as run:
         trained.log_native()
     (logged,) = mlflow.search_logged_models(
-        filter_string=f"source_run_id = '{run.info.run_id}'", output_format="list"
+        experiment_ids=[experiment],
+        filter_string=f"source_run_id = '{run.info.run_id}'",
+        output_format="list",
     )
     loaded = mlflow.sklearn.load_model(logged.model_uri)
     columns = table.columns("test")

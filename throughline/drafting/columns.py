@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pyspark.sql import Column as SparkColumn
     from pyspark.sql import DataFrame
 
+COUNTED_EXACTLY = 100
+"""Spark counts so few different values exactly, and more of them about."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -22,7 +25,7 @@ class Column:
         kind: What it holds.
         rows: How many rows the table has.
         missing: In how many of them the column is missing.
-        distinct: How many values it has; above some hundreds about so many.
+        distinct: How many values it has; above ``COUNTED_EXACTLY`` about so many.
         lowest: The least value, of a number or a moment.
         highest: The greatest one.
         whole: Whether all its numbers are whole.
@@ -78,7 +81,7 @@ def look_at(table: "DataFrame", name: str) -> Table:
     for i, (column, kind) in enumerate(kinds.items()):
         present, distinct, lowest, highest, whole = found[5 * i : 5 * i + 5]
         columns[column] = Column(
-            column, kind, rows, rows - present, distinct, lowest, highest, bool(whole)
+            column, kind, rows, rows - present, min(distinct, present), lowest, highest, bool(whole)
         )
     return Table(columns, tuple(name for name in table.columns if name not in kinds))
 

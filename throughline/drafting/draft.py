@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from throughline.drafting.columns import Column, Table
+from throughline.drafting.columns import COUNTED_EXACTLY, Column, Table
 from throughline.errors import UserError
 from throughline.strict import nearest
 
@@ -158,7 +158,8 @@ def _line(op: str, columns: Sequence[str], arguments: str) -> str:
 def _columns_seen(found: Findings) -> str:
     lines = ["# What the columns hold:"]
     for column in found.table.columns.values():
-        facts = [column.kind, f"{column.distinct:,} values"]
+        about = "about " if column.distinct > COUNTED_EXACTLY else ""
+        facts = [column.kind, f"{about}{column.distinct:,} values"]
         if column.lowest is not None:
             facts.append(f"{column.lowest} to {column.highest}")
         if column.missing:
