@@ -135,7 +135,7 @@ ROW_BY_ROW = {
 }  # fmt: skip
 ON_PURPOSE = {
     ("balance/smote.py", "applyInPandas"),  # the rows of small classes, block by block
-    ("scoring.py", "mapInArrow"),  # a model's answers, whole batches at once
+    ("scoring/scoring.py", "mapInArrow"),  # a model's answers, whole batches at once
 }
 
 
