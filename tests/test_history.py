@@ -167,3 +167,26 @@ def test_moments(both):
         (start - 1800, None),
         (None, None),
     ]
+
+
+def test_other_columns_pass_through_as_they_were(both):
+    columns = {
+        "k": ["a", "a"], "at": [at(0), at(120)], "known": [at(0), at(120)], "v": [5, 7],
+        "时 间'": ["x", None], "AT": [1, 2],
+    }  # fmt: skip
+    rows = both.training(columns)
+    feature = rolling(functions=("mean",))
+    found = add_history(rows, [History(rolling=feature)])
+    assert found.columns == [*columns, feature.output("mean")]
+    assert found.drop(feature.output("mean")).schema == rows.schema
+    in_order = sorted(found.collect(), key=lambda row: row["AT"])
+    assert [tuple(row)[:-1] for row in in_order] == [tuple(row) for row in rows.collect()]
+    assert [row[-1] for row in in_order] == [None, 5.0]
+
+
+def test_what_the_rows_tell_need_not_be_among_their_columns(both):
+    told = both.training({"k": ["a", "a"], "at": [at(0), at(120)], "v": [5, 7]})
+    feature = rolling(time="at", functions=("count",))
+    found = add_history(told.drop("v"), [History(rolling=feature)], told)
+    assert found.columns == ["k", "at", feature.output("count")]
+    assert sorted(row[-1] for row in found.collect()) == [0.0, 1.0]

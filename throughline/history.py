@@ -17,6 +17,7 @@ _WHEN = "__when"
 _VALUE = "__value"
 _ASKS = "__asks"
 _BUCKET = "__bucket"
+_REST = "__rest"
 _WINDOWS_PER_BUCKET = 8
 
 
@@ -35,15 +36,50 @@ def add_moments(table: "DataFrame", moments: "dict[str, Moment]") -> "DataFrame"
     return table
 
 
-def add_history(table: "DataFrame", history: "Sequence[History]") -> "DataFrame":
-    """Adds the history features; the rows stay as many as they were."""
-    told = table  # as it came: what rows tell is not carried through the features before it
+def add_history(
+    table: "DataFrame", history: "Sequence[History]", told: "DataFrame | None" = None
+) -> "DataFrame":
+    """Adds the history features; the rows stay as many as they were.
+
+    Args:
+        table: The rows.
+        history: The features.
+        told: The rows that tell, with what is known only afterwards; the same rows if left out.
+    """
+    told = table if told is None else told
     for feature in history:
         if feature.count:
             table = _add_count(table, feature.count)
-    for alike in _sharing_an_order([feature.rolling for feature in history if feature.rolling]):
-        table = _add_rolling(table, told, alike)
-    return table
+    groups = _sharing_an_order([feature.rolling for feature in history if feature.rolling])
+    if not groups:
+        return table
+    used = list(dict.fromkeys(name for first, *_ in groups for name in (*first.by, first.at)))
+    rows = _packed(table, used)
+    for alike in groups:
+        rows = _add_rolling(rows, told, alike)
+    return _unpacked(rows, table.columns, used)
+
+
+def _packed(table: "DataFrame", used: "Sequence[str]") -> "DataFrame":
+    """All columns but ``used`` in one: a pass copies one struct faster than many columns."""
+    from pyspark.sql import functions as F
+
+    rest = [quoted(name) for name in table.columns if name not in used]
+    packed = [F.struct(*rest).alias(_REST)] if rest else []
+    return table.select(*map(quoted, used), *packed)
+
+
+def _unpacked(rows: "DataFrame", names: "Sequence[str]", used: "Sequence[str]") -> "DataFrame":
+    """The columns ``names`` as they were before :func:`_packed`, and those made since."""
+    from pyspark.sql import functions as F
+
+    made = [name for name in rows.columns if name not in (*used, _REST)]
+    before = [
+        F.col(quoted(name)) if name in used else F.col(_REST)[name].alias(name)
+        for name in names
+        if name not in made
+    ]
+    return rows.select(*before, *map(quoted, made))
 
 
 def _add_count(table: "DataFrame", count: "Count") -> "DataFrame":

@@ -15,11 +15,12 @@ from throughline.contract.learning import learn_contract
 from throughline.contract.table_check import violations_of
 from throughline.errors import UserError
 from throughline.features.fitting import fit_plan
-from throughline.features.op import quoted
+from throughline.features.needs import needs_of
 from throughline.features.plan import Plan
 from throughline.features.selection import FeatureSelection
 from throughline.label import classes_of, encode_label
 from throughline.outputs import Output
+from throughline.raw_figures import RawFigures
 from throughline.raw_rows import raw_table, without_dropped_rows
 from throughline.sources.joins import Matches
 from throughline.sources.tables import readable
@@ -98,23 +99,33 @@ def _prepare(
     with readable(recipe.source.table):
         joins: list[Matches] = []
         table = raw_table(spark, recipe, data_root, fraction, joins)
-        write_raw(without_dropped_rows(table, recipe), recipe, output)
-        for matches in joins:
-            matches.log()
+        without_dropped_rows(table, recipe).write.partitionBy(SPLIT).parquet(output.path(RAW))
+        logger.info("wrote the raw rows")
         every_row = spark.read.parquet(output.path(RAW))
+        selection = _selection(recipe)
+        needs = needs_of(recipe.prepare, every_row.drop(SPLIT), selection)
+        figures = RawFigures.of(every_row, needs.inputs, recipe.label.name, joins)
+        _no_part_is_empty(figures.labelled)
+        training = spark.read.parquet(output.path(f"{RAW}/{SPLIT}=train"))
         instead = "set 'contract: warn' in the recipe"
         violations = violations_of(earlier, every_row, instead) if earlier else []
-        raw = {part: spark.read.parquet(output.path(f"{RAW}/{SPLIT}={part}")) for part in PARTS}
-        classes = classes_of(raw["train"], recipe.label)
+        classes = classes_of(training, recipe.label)
         for metric in (recipe.metric, *recipe.promote.at_least):
             _computable(metric, classes)
-        training = labelled_training(raw["train"], recipe, classes)
-        plan = fit_plan(recipe.prepare, training, _selection(recipe, classes), every_row)
-        contract = learn_contract(raw["train"], plan.inputs, **recipe.contract.model_dump())
-        plan, real = _write_training(plan, training, recipe, output, row_groups)
+        selection = selection.model_copy(update={"classes": classes})
+        labelled = labelled_training(training, recipe, classes)
+        plan = fit_plan(recipe.prepare, labelled, selection, figures.optional)
+        contract = learn_contract(
+            training,
+            plan.inputs,
+            **recipe.contract.model_dump(),
+            figures=figures.of_parts["train"],
+        )
+        plan, real = _write_training(plan, labelled, recipe, output, row_groups)
+        rows = encode_label(every_row, recipe.label, classes)
+        prepared = _prepared(plan.transform, rows, plan, SPLIT)
         for part in PARTS[1:]:
-            rows = encode_label(raw[part], recipe.label, classes)
-            _write(_prepared(plan.transform, rows, plan), part, output, row_groups)
+            _write(prepared.where(prepared[SPLIT] == part).drop(SPLIT), part, output, row_groups)
         counted = {part: spark.read.parquet(output.path(part)).count() for part in PARTS}
     changed = rows_changed(real, counted["train"]) if real is not None else {}
     if real is not None:
@@ -137,11 +148,10 @@ def labelled_training(
     return labelled
 
 
-def _selection(recipe: "Recipe", classes: tuple[str, ...] | None) -> FeatureSelection:
+def _selection(recipe: "Recipe") -> FeatureSelection:
     return FeatureSelection(
         label=recipe.label.name,
         task=recipe.label.task,
-        classes=classes,
         features=recipe.features,
         excluded=(frozenset(recipe.key) - set(recipe.features or ())) | {recipe.label.name},
     )
@@ -177,20 +187,6 @@ def _prepared(walk: Callable[..., Any], rows: "DataFrame", plan: Plan, *more: st
 def _write(rows: "DataFrame", part: str, output: Output, row_groups: int) -> None:
     rows.repartition(row_groups).write.parquet(output.path(part))
     logger.info("wrote the prepared %s rows", part)
-
-
-def write_raw(table: "DataFrame", recipe: "Recipe", output: Output) -> None:
-    """Writes the raw rows, one folder per part of the split.
-
-    Raises:
-        UserError: If a part has no row with a label.
-    """
-    table.write.partitionBy(SPLIT).parquet(output.path(RAW))
-    logger.info("wrote the raw rows")
-    label = quoted(recipe.label.name)
-    written = table.sparkSession.read.parquet(output.path(RAW)).where(f"{label} is not null")
-    found = {str(row[0]): int(row[1]) for row in written.groupBy(SPLIT).count().collect()}
-    _no_part_is_empty({part: found.get(part, 0) for part in PARTS})
 
 
 def _no_part_is_empty(rows: dict[str, int]) -> None:

@@ -1,6 +1,6 @@
 """The raw rows: as a request would carry them, from the recipe's tables, on Spark."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -34,7 +34,14 @@ def raw_table(
     """The rows as a request would carry them, with the label and the split, on Spark.
 
     History is computed over every row, before a fraction is taken and before the joins; what is
-    known only afterwards goes last.
+    known only afterwards goes no further than to tell it.
+
+    Args:
+        spark: The session.
+        recipe: The recipe.
+        data_root: Where samples are kept as Parquet.
+        fraction: The share of the rows to take, by their key.
+        matches: Takes, where given, how to count the rows that find a match in a join.
 
     Raises:
         UserError: If a column that the recipe names is not in the table.
@@ -42,17 +49,19 @@ def raw_table(
     table = read_table(spark, recipe.source.table, data_root)
     if recipe.source.where:
         table = _rows_where(table, recipe.source.where)
-    _has_columns(table, recipe.key, "key")
+    _has_columns(table.columns, recipe.key, "key")
     _has_moment_columns(table, recipe)
     table = add_moments(table, recipe.moments)
     table = add_label(table, recipe.label)
     table = add_split(table, recipe.split, recipe.key, recipe.label.name)
     for feature in recipe.history:
         _has_history_columns(table, feature)
-    table = sampled(add_history(table, recipe.history), fraction, recipe.key)
+    told = table
+    table = add_history(table.drop(*recipe.afterwards), recipe.history, told)
+    table = sampled(table, fraction, recipe.key)
     for join in recipe.source.joins:
         table = join_table(table, read_table(spark, join.table, data_root), join, matches)
-    _has_columns(table, recipe.known_after, "known_after")
+    _has_columns([*told.columns, *table.columns], recipe.known_after, "known_after")
     table = table.drop(*recipe.afterwards)
     check_ops(recipe.prepare, kinds_of(table), recipe.label.name)
     return table
@@ -69,7 +78,7 @@ def without_dropped_rows(table: "DataFrame", recipe: "Recipe") -> "DataFrame":
 
 
 def _rows_where(table: "DataFrame", where: str) -> "DataFrame":
-    _has_columns(table, columns_of(where), "source.where")
+    _has_columns(table.columns, columns_of(where), "source.where")
     check_kinds(where, kinds_of(table))
     condition = compile_expression(where).fill_null(False)
     kept: DataFrame = nw.from_native(table).filter(condition).to_native()
@@ -79,10 +88,10 @@ def _rows_where(table: "DataFrame", where: str) -> "DataFrame":
 def _has_history_columns(table: "DataFrame", feature: "History") -> None:
     """Raises a UserError if a column of a history feature is not there or of a wrong kind."""
     if feature.count:
-        _has_columns(table, feature.count.by, "history")
+        _has_columns(table.columns, feature.count.by, "history")
     if rolling := feature.rolling:
         wanted = {rolling.of: "number", rolling.time: "time", rolling.at: "time"}
-        _has_columns(table, [*rolling.by, *wanted], "history")
+        _has_columns(table.columns, [*rolling.by, *wanted], "history")
         kinds = kinds_of(table)
         for column, kind in wanted.items():
             if kinds.get(column) != kind:
@@ -95,7 +104,7 @@ def _has_history_columns(table: "DataFrame", feature: "History") -> None:
 def _has_moment_columns(table: "DataFrame", recipe: "Recipe") -> None:
     for name, moment in recipe.moments.items():
         columns = [moment.start, *columns_of(str(moment.plus_minutes))]
-        _has_columns(table, columns, f"moments.{name}")
+        _has_columns(table.columns, columns, f"moments.{name}")
         check_kinds(f"-({moment.plus_minutes})", kinds_of(table))
         if kinds_of(table)[moment.start] != "time":
             raise UserError(
@@ -104,10 +113,10 @@ def _has_moment_columns(table: "DataFrame", recipe: "Recipe") -> None:
             )
 
 
-def _has_columns(table: "DataFrame", columns: Iterable[str], where: str) -> None:
+def _has_columns(there: Sequence[str], columns: Iterable[str], where: str) -> None:
     for column in columns:
-        if column not in table.columns:
+        if column not in there:
             raise UserError(
                 f"The recipe's {where} names the column {column!r}, which is not in the table; "
-                f"{nearest(column, table.columns)}."
+                f"{nearest(column, there)}."
             )

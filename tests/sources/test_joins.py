@@ -1,4 +1,5 @@
 import pytest
+from pyspark.sql import functions as F
 
 from throughline.errors import UserError
 from throughline.recipe.source import Join
@@ -58,28 +59,48 @@ def test_refuses_columns_that_do_not_fit(both, left, right, message):
         join_table(both.training(left), both.training(right), join)
 
 
-@pytest.mark.parametrize(("how", "kept"), [("left", 4), ("inner", 2)])
+def matched_of(written, matches):
+    """How many rows there are, and how many of them the join found something for."""
+    row = written.agg(F.count(F.lit(1)), matches.figure(written)).first()
+    return tuple(row)
+
+
+@pytest.mark.parametrize(
+    ("how", "kept", "said"), [("left", 3, "2 of 3 rows (66.7 %)"), ("inner", 1, "2 of 4 rows")]
+)
 def test_the_share_without_a_match_is_logged_once_the_rows_were_written(
-    both, caplog, tmp_path, how, kept
+    both, spark, caplog, tmp_path, how, kept, said
 ):
-    matches = []
+    found = []
     join = Join(table="right.csv", on=("k",), how=how)
-    found = join_table(both.training(LEFT), both.training(RIGHT), join, matches)
+    joined = join_table(both.training(LEFT), both.training(RIGHT), join, found)
     plain = join_table(both.training(LEFT), both.training(RIGHT), join)
-    assert found.columns == plain.columns
-    dropped = found.where("n <> 1")  # what comes after the join does not change the share
-    dropped.write.parquet(str(tmp_path / "rows"))
-    assert rows(found) == rows(plain) and found.count() == kept
+    assert joined.columns == plain.columns and rows(joined) == rows(plain)
+    path = str(tmp_path / "rows")
+    joined.where("n <> 1").write.parquet(path)
+    written = spark.read.parquet(path)
+    assert written.count() == kept
     with caplog.at_level("INFO"):
-        matches[0].log()
-    assert "2 of 4 rows (50.0 %) have no match in right.csv" in caplog.text
+        found[0].log(*matched_of(written, found[0]))
+    assert said in caplog.text and "have no match in right.csv" in caplog.text
 
 
-def test_no_rows_at_all_have_no_share(both, caplog):
-    matches = []
+def test_a_row_that_misses_only_some_of_the_joined_values_has_its_match(both):
+    right = both.training({"k": ["a", "b"], "v": [None, 2], "w": ["x", None]})
+    found = []
     join = Join(table="right", on=("k",), how="left")
+    joined = join_table(both.training(LEFT), right, join, found)
+    assert matched_of(joined, found[0]) == (4, 2)
+    assert matched_of(joined.drop("w"), found[0]) == (4, 1)
+
+
+@pytest.mark.parametrize("how", ["left", "inner"])
+def test_no_rows_at_all_have_no_share(both, caplog, how):
+    found = []
+    join = Join(table="right", on=("k",), how=how)
     empty = both.training({"k": ["a"], "n": [1]}).where("n > 1")
-    join_table(empty, both.training(RIGHT), join, matches).collect()
+    joined = join_table(empty, both.training(RIGHT), join, found)
+    joined.collect()
     with caplog.at_level("INFO"):
-        matches[0].log()
+        found[0].log(*matched_of(joined, found[0]))
     assert "0 of 0 rows (0.0 %)" in caplog.text

@@ -1,7 +1,7 @@
-"""Learning a contract from the training rows, on Spark: one job, and one that counts categories."""
+"""Learning a contract from the training rows, on Spark: figures, and counts of categories."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from throughline.contract.contract import (
@@ -13,12 +13,29 @@ from throughline.contract.contract import (
 )
 from throughline.features.op import quoted
 from throughline.features.plan import Input
+from throughline.features.schema import InputType
 from throughline.features.tally import count_values
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_FIRST_ROWS = 10_000
+
+
+def figures_of(types: Mapping[str, InputType]) -> "list[Column]":
+    """What a contract wants to know of columns, as aggregates over rows: ``rows`` and others."""
+    from pyspark.sql import functions as F
+
+    of_columns = [
+        f for i, (name, kind) in enumerate(types.items()) for f in _figures(i, name, kind)
+    ]
+    return [F.count(F.lit(1)).alias("rows"), *of_columns]
+
+
+def missed_in(figures: Mapping[str, Any], types: Mapping[str, InputType]) -> set[str]:
+    """The columns that some row misses, by the values of :func:`figures_of`."""
+    return {name for i, name in enumerate(types) if figures[f"known{i}"] < figures["rows"]}
 
 
 def learn_contract(
@@ -26,6 +43,7 @@ def learn_contract(
     inputs: Sequence[Input],
     on_violation: OnViolation = "warn",
     tolerance: float = 0.01,
+    figures: Mapping[str, Any] | None = None,
 ) -> Contract:
     """Learns what the training rows are like.
 
@@ -34,13 +52,10 @@ def learn_contract(
         inputs: The columns that a request carries.
         on_violation: What is to be done about rows that are not like them.
         tolerance: The share of a table's rows that may have bad values, per column.
+        figures: The values of :func:`figures_of` the inputs, if they are known already.
     """
-    from pyspark.sql import functions as F
-
-    figures = [f for i, column in enumerate(inputs) for f in _figures(i, column)]
-    found = training.agg(F.count(F.lit(1)).alias("rows"), *figures).first()
-    row: dict[str, Any] = found.asDict() if found else {}
-    counts = count_values(training, _few_values(inputs, row))
+    row = figures or _figures_of_rows(training, inputs)
+    counts = count_values(training, _few_values(training, inputs))
     columns = []
     for i, column in enumerate(inputs):
         values = [str(value) for value, _ in counts.get(column.name, ())]
@@ -60,12 +75,12 @@ def learn_contract(
     )
 
 
-def finite(column: Input | ColumnContract) -> "Column":
+def finite(name: str, kind: InputType) -> "Column":
     """A column's values; what is no finite number is missing, as it is in a request."""
     from pyspark.sql import functions as F
 
-    values = F.col(quoted(column.name))
-    return F.when(F.abs(values) < float("inf"), values) if column.type == "double" else values
+    values = F.col(quoted(name))
+    return F.when(F.abs(values) < float("inf"), values) if kind == "double" else values
 
 
 def moment(microseconds: int) -> dt.datetime:
@@ -73,27 +88,39 @@ def moment(microseconds: int) -> dt.datetime:
     return EPOCH + dt.timedelta(microseconds=microseconds)
 
 
-def _figures(place: int, column: Input) -> "list[Column]":
+def _figures_of_rows(rows: "DataFrame", inputs: Sequence[Input]) -> dict[str, Any]:
+    found = rows.agg(*figures_of({column.name: column.type for column in inputs})).first()
+    return found.asDict() if found else {}
+
+
+def _figures(place: int, name: str, kind: InputType) -> "list[Column]":
     from pyspark.sql import functions as F
 
-    values = finite(column)
+    values = finite(name, kind)
     figures = {"known": F.count(values)}
-    if column.type in ("double", "long"):
+    if kind in ("double", "long"):
         figures |= {"low": F.min(values).cast("double"), "high": F.max(values).cast("double")}
-    elif column.type == "timestamp":
+    elif kind == "timestamp":
         figures |= {"low": F.unix_micros(F.min(values)), "high": F.unix_micros(F.max(values))}
-    elif column.type == "string":
-        figures["distinct"] = F.approx_count_distinct(values)
     return [figure.alias(f"{name}{place}") for name, figure in figures.items()]
 
 
-def _few_values(inputs: Sequence[Input], row: dict[str, Any]) -> dict[str, int]:
-    """The text columns worth counting: counting millions of texts would be for nothing."""
-    likely = 1.5 * MOST_CATEGORIES  # the approximate count is a few percent off
+def _few_values(training: "DataFrame", inputs: Sequence[Input]) -> dict[str, int]:
+    """The text columns worth counting: counting millions of texts would be for nothing.
+
+    A column with too many values among the first rows has too many in all.
+    """
+    from pyspark.sql import functions as F
+
+    texts = [column.name for column in inputs if column.type == "string"]
+    if not texts:
+        return {}
+    first = training.select(*map(quoted, texts)).limit(_FIRST_ROWS)
+    found = first.agg(*[F.approx_count_distinct(quoted(name)) for name in texts]).first() or ()
     return {
-        column.name: MOST_CATEGORIES + 1
-        for i, column in enumerate(inputs)
-        if column.type == "string" and row[f"distinct{i}"] <= likely
+        name: MOST_CATEGORIES + 1
+        for name, count in zip(texts, found, strict=True)
+        if count <= 1.5 * MOST_CATEGORIES  # it is a few percent off
     }
 
 

@@ -95,7 +95,7 @@ def check_columns(
 def _figures(place: int, column: ColumnContract) -> "list[Column]":
     from pyspark.sql import functions as F
 
-    values = finite(column)
+    values = finite(column.name, column.type)
     figures = {"missing": F.count_if(values.isNull())}
     if (bad := _bad(column, values)) is not None:
         shown = F.unix_micros(values) if column.type == "timestamp" else values

@@ -1,25 +1,25 @@
 """Fitting a plan: each op learns from the training rows that the ops before it left."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
 from throughline.errors import UserError
-from throughline.features.checking import check_ops
 from throughline.features.layout import Feature, Layout
-from throughline.features.op import FittedOp, Kind, Learnt, Op, Schema, quoted
+from throughline.features.needs import needs_of
+from throughline.features.op import FittedOp, Kind, Learnt, Op, Schema
 from throughline.features.origins import origins_of
 from throughline.features.out_of_fold import FOLD, with_folds
 from throughline.features.plan import Input, Plan
-from throughline.features.schema import input_types, kinds_of
+from throughline.features.schema import kinds_of
 from throughline.features.selection import FeatureSelection
 from throughline.features.tally import count_values
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def fit_plan(
     ops: Sequence[Op],
     training: "DataFrame",
     selection: FeatureSelection,
-    every_row: "DataFrame | None" = None,
+    optional: Collection[str] = (),
 ) -> Plan:
     """Fits a plan on the training rows.
 
@@ -36,27 +36,21 @@ def fit_plan(
         ops: The recipe's ops, in order; those that change rows are left out.
         training: The raw training rows without those that such ops leave out, on Spark.
         selection: The label, its classes, the features asked for and the columns that are none.
-        every_row: The raw rows of all parts; an input that one of them misses is optional.
+        optional: The raw columns that a request need not carry, as some row misses them.
 
     Raises:
         UserError: If an op cannot work on the columns there are, or a feature does not come out.
     """
     ops = [op for op in ops if not op.changes_rows]
-    kinds = kinds_of(training.drop(FOLD))
-    after = check_ops(ops, kinds, selection.label)
-    names = selection.features_among(after)
+    needs = needs_of(ops, training, selection)
     classes = len(selection.classes) if selection.classes else None
     fitted = fit_ops(ops, training, selection.label, classes)
-    kept, needed = _contributing(ops, fitted, names, kinds)
-    types = input_types(training)
-    missed = _with_missing([name for name in types if name in needed], every_row or training)
-    inputs = [Input(name=n, type=types[n], optional=missing) for n, missing in missed.items()]
     categories = {name: found for op in fitted for name, found in op.categories().items()}
     features = [
         Feature(name=n, kind="category", cardinality=categories[n][0], view=categories[n][1])
-        if after[n] == "category"
+        if needs.kinds[n] == "category"
         else Feature(name=n, kind="numeric")
-        for n in names
+        for n in needs.features
     ]
     layout = Layout(
         features=tuple(features),
@@ -64,36 +58,16 @@ def fit_plan(
         task=selection.task,
         classes=selection.classes,
     )
-    origins = {name: origin for name, origin in origins_of(ops, kinds).items() if name in names}
-    return Plan(inputs=tuple(inputs), ops=tuple(kept), layout=layout, origins=origins)
-
-
-def _with_missing(columns: Sequence[str], rows: "DataFrame") -> dict[str, bool]:
-    """Whether each column misses a value, in one pass."""
-    from pyspark.sql import functions as F
-
-    def misses(column: str) -> "Column":
-        return F.coalesce(F.bool_or(F.col(quoted(column)).isNull()), F.lit(True)).alias(column)
-
-    row = rows.agg(*[misses(column) for column in columns]).first()
-    return dict(zip(columns, row or (), strict=True))
-
-
-def _contributing(
-    ops: Sequence[Op], fitted: Sequence[FittedOp], features: Sequence[str], schema: dict[str, Kind]
-) -> tuple[list[FittedOp], set[str]]:
-    """The ops that lead to a feature, and the raw columns that they read."""
-    steps = []
-    for op, state in zip(ops, fitted, strict=True):
-        steps.append((op, state, set(op.writes(schema))))
-        schema = op.check(schema)
-    needed = set(features)
-    kept: list[FittedOp] = []
-    for op, state, made in reversed(steps):
-        if made & needed:
-            needed = (needed - made) | set(op.applies_to())
-            kept.append(state)
-    return kept[::-1], needed
+    origins = origins_of(ops, kinds_of(training.drop(FOLD)))
+    return Plan(
+        inputs=tuple(
+            Input(name=name, type=kind, optional=name in optional)
+            for name, kind in needs.inputs.items()
+        ),
+        ops=tuple(fitted[place] for place in needs.ops),
+        layout=layout,
+        origins={name: origin for name, origin in origins.items() if name in needs.features},
+    )
 
 
 def fit_ops(
@@ -113,22 +87,28 @@ def fit_ops(
         classes: How many classes it has; None where it is a number.
     """
     fitted: list[FittedOp] = []
+    states: list[FittedOp] = []
     folded = any(op.needs_folds(label) for op in ops)
     frame = with_folds(training, label) if folded else training
     kinds = kinds_of(training)
     for batch in _passes(ops, kinds):
+        frame = _applied(states, frame)
         found = _one_pass(batch, frame, label, kinds)
         learnt = [replace(each, classes=classes) for each in found]
         states = [op.fit(frame, told) for op, told in zip(batch, learnt, strict=True)]
-        narwhals_frame = nw.from_native(frame)
-        for state in states:
-            logger.info("fitted %s", state.name)
-            narwhals_frame = state.apply_in_training(narwhals_frame)
         for op in batch:
+            logger.info("fitted %s", op.name)
             kinds = op.check(kinds)
-        frame = narwhals_frame.to_native()
         fitted += states
     return fitted
+
+
+def _applied(states: Sequence[FittedOp], rows: "DataFrame") -> "DataFrame":
+    frame = nw.from_native(rows)
+    for state in states:
+        frame = state.apply_in_training(frame)
+    found: DataFrame = frame.to_native()
+    return found
 
 
 def fit_one(op: Op, table: Any, label: str | None = None) -> FittedOp:

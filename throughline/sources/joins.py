@@ -2,6 +2,8 @@
 
 import logging
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from throughline.errors import UserError
@@ -10,7 +12,7 @@ from throughline.features.schema import kinds_of
 from throughline.strict import nearest
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, Observation
+    from pyspark.sql import Column, DataFrame, Observation
 
     from throughline.recipe.source import Join
 
@@ -21,20 +23,37 @@ _MATCHED = "__matched"
 
 @dataclass(frozen=True)
 class Matches:
-    """How many rows found their match in a join; known once the joined rows were first written.
+    """How to tell, once the joined rows were written, for how many of them there was a match.
 
-    Spark counts them as they pass, so it costs no pass of its own.
+    Attributes:
+        table: The joined table.
+        columns: What a left join added: rows without a match have none of it.
+        lost: What an inner join, which leaves no trace of rows without a match, counted while they
+            passed.
     """
 
     table: str
-    observation: "Observation"
+    columns: tuple[str, ...] = ()
+    lost: "Observation | None" = None
 
-    def log(self) -> None:
-        """Logs the share of rows without a match; waits until rows have passed."""
-        found = self.observation.get
-        rows, lost = found["rows"], found["rows"] - found["matched"]
-        share = f"{lost:,} of {rows:,} rows ({lost / max(rows, 1):.1%})".replace("%", " %")
-        logger.info("%s have no match in %s", share, self.table)
+    def figure(self, rows: "DataFrame") -> "Column":
+        """How many of the written rows have something of the joined table; an aggregate."""
+        from pyspark.sql import functions as F
+
+        there = [F.col(quoted(name)).isNotNull() for name in self.columns if name in rows.columns]
+        return F.count_if(reduce(or_, there, F.lit(self.lost is not None)))
+
+    def log(self, rows: int, matched: int) -> None:
+        """Logs the share of rows without a match.
+
+        Args:
+            rows: How many rows were written.
+            matched: Their :meth:`figure`.
+        """
+        if self.lost is not None:
+            rows, matched = (self.lost.get[name] for name in ("rows", "matched"))
+        share = f"{rows - matched:,} of {rows:,} rows ({(rows - matched) / max(rows, 1):.1%})"
+        logger.info("%s have no match in %s", share.replace("%", " %"), self.table)
 
 
 def join_table(
@@ -46,7 +65,7 @@ def join_table(
         left: The rows so far.
         right: The table to join.
         join: The recipe's join.
-        matches: Takes, where given, the count of the rows that find a match.
+        matches: Takes, where given, how to count the rows that find a match.
 
     Raises:
         UserError: If a key column is missing, a key stands twice on the right (the rows of the left
@@ -71,14 +90,18 @@ def join_table(
             f"The join with {join.table} would make a second column {doubled[0]!r}; "
             "give the join a prefix."
         )
-    if matches is None:
-        return left.join(renamed, on=list(join.on), how=join.how)
-    return _observed(left, renamed, join, matches)
+    if matches is not None and join.how == "inner":
+        return _observed(left, renamed, join, matches)
+    if matches is not None:
+        added = tuple(name for name in renamed.columns if name not in join.on)
+        matches.append(Matches(join.table, added))
+    return left.join(renamed, on=list(join.on), how=join.how)
 
 
 def _observed(
     left: "DataFrame", right: "DataFrame", join: "Join", matches: list[Matches]
 ) -> "DataFrame":
+    """An inner join that counts as its rows pass, which costs more than a plain one."""
     from pyspark.sql import Observation
     from pyspark.sql import functions as F
 
@@ -86,9 +109,8 @@ def _observed(
     observation = Observation()
     rows, matched = F.count(F.lit(1)).alias("rows"), F.count(_MATCHED).alias("matched")
     counted = marked.observe(observation, rows, matched)
-    matches.append(Matches(join.table, observation))
-    kept = counted.where(F.col(_MATCHED)) if join.how == "inner" else counted
-    return kept.drop(_MATCHED)
+    matches.append(Matches(join.table, lost=observation))
+    return counted.where(F.col(_MATCHED)).drop(_MATCHED)
 
 
 def _keys_are_alike(left: "DataFrame", right: "DataFrame", join: "Join") -> None:
