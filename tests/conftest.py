@@ -1,4 +1,4 @@
-"""One Spark session for the whole test session, and both engines behind one fixture."""
+"""One Spark session for all tests of a process, and both engines behind one fixture."""
 
 import datetime as dt
 import math
@@ -135,9 +135,19 @@ class Both:
         return {name: [_plain(row[i]) for row in rows] for i, name in enumerate(frame.columns)}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps together, where two processes share the tests, those that share what is slow to make.
+
+    That is a file's tests; those of the entry points share one whole chain.
+    """
+    for item in items:
+        together = item.path.parent if item.path.parent.name == "steps" else item.path
+        item.add_marker(pytest.mark.xdist_group(str(together)))
+
+
 @pytest.fixture(scope="session")
 def spark():
-    """The session that every test shares, set for tiny tables."""
+    """The session that the tests of a process share, set for tiny tables."""
     from throughline.spark import session
 
     os.environ.setdefault("THROUGHLINE_SPARK_MEMORY", "1g")
