@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 
+import mlflow
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -83,3 +84,12 @@ def make_table(tmp_path) -> Callable[[str], PreparedTable]:
         return PreparedTable.open(output.uri)
 
     return make
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    """An experiment of a store of its own; MLflow's choice of both is as before afterwards."""
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    yield mlflow.create_experiment("made", artifact_location=(tmp_path / "artifacts").as_uri())
+    mlflow.set_tracking_uri(before)

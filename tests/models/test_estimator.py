@@ -5,8 +5,8 @@ import pytest
 
 from throughline.errors import UserError
 from throughline.features.layout import Feature, Layout
+from throughline.models.dense_graph import dense_graph
 from throughline.models.estimator import DESCRIPTION, OnnxEstimator, load_estimator
-from throughline.models.linear_graph import linear_graph
 from throughline.models.xgboost import XGBoost
 
 
@@ -28,7 +28,7 @@ def test_xgboost_scores_the_same_after_loading(table, tmp_path):
 
 
 def test_onnx_scores_the_same_after_loading(table, tmp_path):
-    graph = linear_graph(np.arange(7.0)[:, np.newaxis] / 7, np.array([-1.0]), table.layout)
+    graph = dense_graph([(np.arange(7.0)[:, np.newaxis] / 7, np.array([-1.0]))], table.layout)
     estimator = OnnxEstimator(graph, table.layout)
     again = saved_and_loaded(estimator, table.layout, tmp_path)
     columns = table.columns("test")

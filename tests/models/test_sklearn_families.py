@@ -107,15 +107,6 @@ def test_boosting_stops_when_the_validation_rows_show_no_gain(make_table):
     assert 1 <= trained.metrics["boosting_rounds"] < 400
 
 
-@pytest.fixture
-def experiment(tmp_path):
-    """An experiment of a store of its own; MLflow's choice of both is as before afterwards."""
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    yield mlflow.create_experiment("made", artifact_location=(tmp_path / "artifacts").as_uri())
-    mlflow.set_tracking_uri(before)
-
-
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_the_native_model_loads_with_mlflow(make_table, family, experiment):
     table = make_table("binary")

@@ -6,11 +6,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from throughline.errors import UserError
-from throughline.models import spark_linear
+from throughline.models.spark_check import rows_scored_otherwise
 from throughline.models.spark_forest import SparkForest
 from throughline.models.spark_gbt import SparkGbt
 from throughline.models.spark_linear import SparkLinear
-from throughline.models.spark_training import assembled, rows_scored_otherwise, saved
+from throughline.models.spark_perceptron import SparkPerceptron
+from throughline.models.spark_pipeline import fitted_pipeline, part_on_spark, saved
 from throughline.models.spark_tree import SparkTree
 from throughline.models.tree_ensemble import float32_at_most
 
@@ -20,7 +21,7 @@ TREES = {"maxIter": 3, **FEW}
 
 def thresholds(model):
     """The thresholds of the numbers, by the index of the wide column."""
-    with saved(model) as folder:
+    with saved(model.stages[-1]) as folder:
         nodes = pq.read_table(folder / "data").to_pylist()
     found = {}
     for row in nodes:
@@ -32,10 +33,14 @@ def thresholds(model):
     return found
 
 
+def by_spark(family, table, trained):
+    """The pipeline as Spark has it, fitted again: the seed is fixed."""
+    return fitted_pipeline(table, family.learner(table.layout, trained.parameters))
+
+
 def spark_scores(table, model, part):
     """Spark's own scores of a part, (n, outputs), in the order of the part's rows."""
-    with assembled(table, part) as rows:
-        scored = model.transform(rows).toPandas()
+    scored = model.transform(part_on_spark(table, part)).toPandas()
     if table.layout.task == "regression":
         return scored[["prediction"]].to_numpy()
     scores = np.stack([vector.toArray() for vector in scored["probability"]])
@@ -47,7 +52,7 @@ def test_rows_that_are_scored_otherwise_are_counted(make_table):
     trained = SparkGbt().train(table, TREES)
     assert trained.metrics["rows_scored_otherwise"] == 0
     other = SparkGbt().train(table, {**TREES, "maxDepth": 1})
-    model = SparkGbt().fit(table, trained.parameters)
+    model = by_spark(SparkGbt(), table, trained)
     assert rows_scored_otherwise(table, model, other.estimator) > 100
 
 
@@ -88,7 +93,7 @@ def rows_on_thresholds(on):
 def test_trees_score_rows_on_their_thresholds_as_spark_does(spark, make_table, family, few, kind):
     table = make_table(kind)
     trained = family.train(table, few)
-    model = family.fit(table, trained.parameters)
+    model = by_spark(family, table, trained)
     rows = rows_on_thresholds(thresholds(model))
     pq.write_table(pa.table(rows), table.output.path("test") + "/rows.parquet")
     wanted = spark_scores(table, model, "test")
@@ -104,11 +109,39 @@ def test_trees_score_rows_on_their_thresholds_as_spark_does(spark, make_table, f
 def test_linear_models_score_as_spark_does(spark, make_table, kind):
     table = make_table(kind)
     trained = SparkLinear().train(table, {"maxIter": 50})
-    wanted = spark_scores(table, spark_linear._fit(table, trained.parameters), "test")
+    wanted = spark_scores(table, by_spark(SparkLinear(), table, trained), "test")
     found = trained.estimator.predict(table.columns("test"))
     assert found.shape == wanted.shape == (200, table.layout.outputs)
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
     assert set(trained.importances) == {"x (m)", "c", "z", "o"}
+
+
+@pytest.mark.parametrize(("kind", "hidden"), [("binary", [4]), ("classes", [5, 4])])
+def test_perceptrons_score_as_spark_does(spark, make_table, kind, hidden):
+    table = make_table(kind)
+    trained = SparkPerceptron().train(table, {"hidden": hidden, "maxIter": 60})
+    wanted = spark_scores(table, by_spark(SparkPerceptron(), table, trained), "test")
+    columns = table.columns("test")
+    found = trained.estimator.predict(columns)
+    assert found.shape == wanted.shape == (200, table.layout.outputs)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
+    assert trained.metrics["rows_scored_otherwise"] == 0
+    said = found.argmax(axis=1) if kind == "classes" else found[:, 0] >= 0.5
+    assert (said != columns["y"]).mean() < 0.2
+
+
+def test_a_perceptron_refuses_numbers_weights_and_wrong_layers(spark, make_table):
+    family, table = SparkPerceptron(), make_table("binary")
+    with pytest.raises(UserError, match="tells classes apart, and the label is a number"):
+        family.train(make_table("regression"), {})
+    with pytest.raises(UserError, match="has no parameter 'layers'"):
+        family.train(table, {"layers": [7, 4, 2]})
+    for hidden in (16, [0], [True], ["4"]):
+        with pytest.raises(UserError, match="takes 'hidden' as a list of widths such as"):
+            family.train(table, {"hidden": hidden})
+    weighted = table.layout.model_copy(update={"weight": "__weight"})
+    with pytest.raises(UserError, match="cannot weigh rows"):
+        family.kind(weighted)
 
 
 def test_a_threshold_never_moves_a_float32_row():
@@ -121,7 +154,9 @@ def test_a_threshold_never_moves_a_float32_row():
             assert (float(row) <= value) == bool(row <= bound)
 
 
-@pytest.mark.parametrize("family", [SparkForest(), SparkGbt(), SparkLinear(), SparkTree()])
+@pytest.mark.parametrize(
+    "family", [SparkForest(), SparkGbt(), SparkLinear(), SparkPerceptron(), SparkTree()]
+)
 def test_refuses_missing_values(make_table, family):
     table = make_table("binary")
     path = table.output.path("train") + "/rows.parquet"

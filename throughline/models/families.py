@@ -8,6 +8,7 @@ from throughline.models.sklearn_linear import SklearnLinear
 from throughline.models.spark_forest import SparkForest
 from throughline.models.spark_gbt import SparkGbt
 from throughline.models.spark_linear import SparkLinear
+from throughline.models.spark_perceptron import SparkPerceptron
 from throughline.models.spark_tree import SparkTree
 from throughline.models.xgboost import XGBoost
 from throughline.recipe.candidates import Model
@@ -19,6 +20,7 @@ _ALL: tuple[Family, ...] = (
     SparkTree(),
     SparkForest(),
     SparkGbt(),
+    SparkPerceptron(),
     SklearnLinear(),
     SklearnForest(),
     SklearnBoosting(),

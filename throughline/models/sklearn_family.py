@@ -1,6 +1,5 @@
 """What the families of scikit-learn have in common."""
 
-import logging
 import os
 from importlib.metadata import version
 from typing import Any, ClassVar
@@ -12,12 +11,10 @@ from throughline.features.assembly import wide_matrix
 from throughline.features.layout import Layout
 from throughline.models.estimator import OnnxEstimator, Scores
 from throughline.models.family import Parameters, Trained, refused_parameters, with_defaults
+from throughline.models.served_check import first_test_rows, rows_apart
 from throughline.prepared import PreparedTable
 
-logger = logging.getLogger(__name__)
-
 CORES = os.cpu_count() or 1
-_CHECKED_ROWS = 10_000
 
 
 class SklearnFamily:
@@ -97,14 +94,10 @@ def scores_of(model: Any, rows: npt.NDArray[np.float32], layout: Layout) -> Scor
 
 
 def rows_scored_otherwise(table: PreparedTable, model: Any, estimator: OnnxEstimator) -> float:
-    """How many of the first test rows are served a score more than 1e-4 from scikit-learn's."""
-    columns = {name: values[:_CHECKED_ROWS] for name, values in table.columns("test").items()}
-    wanted = scores_of(model, wide_matrix(columns, table.layout), table.layout)
-    apart = np.abs(wanted - estimator.predict(columns)) > 1e-4 * np.maximum(1, np.abs(wanted))
-    differ = float(apart.any(axis=1).sum())
-    if differ:
-        logger.warning("%d rows are scored differently when served", differ)
-    return differ
+    """How many of the first test rows scikit-learn and the served estimator score apart."""
+    columns = first_test_rows(table)
+    own = scores_of(model, wide_matrix(columns, table.layout), table.layout)
+    return rows_apart(own, estimator.predict(columns))
 
 
 def _log_native(model: Any, trusted: tuple[str, ...]) -> None:

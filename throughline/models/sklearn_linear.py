@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from throughline.features.layout import Layout
+from throughline.models.dense_graph import Weights, dense_graph
 from throughline.models.family import refuse_missing
-from throughline.models.linear_graph import Weights, linear_graph, linear_importances
+from throughline.models.linear_importances import linear_importances
 from throughline.models.sklearn_family import SklearnFamily
 from throughline.prepared import PreparedTable
 
@@ -35,7 +36,7 @@ class SklearnLinear(SklearnFamily):
 
     def graph(self, model: Any, layout: Layout) -> bytes:
         """The coefficients as a graph."""
-        return linear_graph(_weights(model), np.atleast_1d(model.intercept_), layout)
+        return dense_graph([(_weights(model), np.atleast_1d(model.intercept_))], layout)
 
     def importances(self, model: Any, table: PreparedTable) -> dict[str, float]:
         """By the size of the coefficients."""

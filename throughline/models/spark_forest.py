@@ -25,8 +25,8 @@ class SparkForest(SparkTreeFamily):
             "featureSubsetStrategy": "auto",
         }
 
-    def learner(self, layout: Layout) -> "type[Estimator[Any]]":
-        """Spark's estimator."""
+    def kind(self, layout: Layout) -> "type[Estimator[Any]]":
+        """Spark's class of estimators."""
         from pyspark.ml.classification import RandomForestClassifier
         from pyspark.ml.regression import RandomForestRegressor
 

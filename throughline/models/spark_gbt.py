@@ -28,12 +28,12 @@ class SparkGbt(SparkTreeFamily):
             "featureSubsetStrategy": "all",
         }
 
-    def graph(self, folder: Path, layout: Layout) -> bytes:
+    def graph_of_saved(self, folder: Path, layout: Layout) -> bytes:
         """The weighted sum of the trees, and of two classes its logistic function."""
         return boosted_trees_graph(folder, layout)
 
-    def learner(self, layout: Layout) -> "type[Estimator[Any]]":
-        """Spark's estimator; it tells only two classes apart."""
+    def kind(self, layout: Layout) -> "type[Estimator[Any]]":
+        """Spark's class of estimators; it tells only two classes apart."""
         from pyspark.ml.classification import GBTClassifier
         from pyspark.ml.regression import GBTRegressor
 

@@ -1,25 +1,18 @@
-"""Spark ML's linear and logistic regression, served as a small ONNX graph."""
+"""Spark ML's linear and logistic regression."""
 
 from typing import Any, ClassVar
 
 import numpy as np
 
 from throughline.features.layout import Layout
-from throughline.models.estimator import OnnxEstimator
-from throughline.models.family import Parameters, Trained, refuse_missing, with_defaults
-from throughline.models.linear_graph import Weights, linear_graph, linear_importances
-from throughline.models.spark_training import (
-    assembled,
-    columns_of,
-    log_native,
-    refused_by_spark,
-    rows_scored_otherwise,
-)
+from throughline.models.dense_graph import Dense, dense_graph
+from throughline.models.linear_importances import linear_importances
+from throughline.models.spark_family import SparkFamily
 from throughline.prepared import PreparedTable
 
 
-class SparkLinear:
-    """Linear regression, or logistic regression for a classification; Spark's parameter names."""
+class SparkLinear(SparkFamily):
+    """Linear regression, or logistic regression for a classification."""
 
     name: ClassVar[str] = "spark_linear"
 
@@ -27,34 +20,23 @@ class SparkLinear:
         """A light ridge penalty."""
         return {"maxIter": 100, "regParam": 1e-4, "elasticNetParam": 0.0, "tol": 1e-6}
 
-    def train(self, table: PreparedTable, parameters: Parameters) -> Trained:
-        """Fits the coefficients; no value may be missing."""
-        refuse_missing(self.name, table)
-        chosen = with_defaults(self, table, parameters)
-        model = _fit(table, chosen)
-        weights, intercepts = _coefficients(model, table.layout)
-        estimator = OnnxEstimator(linear_graph(weights, intercepts, table.layout), table.layout)
-        differ = rows_scored_otherwise(table, model, estimator)
-        return Trained(
-            estimator=estimator,
-            parameters=chosen,
-            importances=linear_importances(weights, table),
-            log_native=lambda: log_native(table, model),
-            metrics={"rows_scored_otherwise": differ},
-        )
+    def kind(self, layout: Layout) -> Any:
+        """Spark's class of estimators."""
+        from pyspark.ml.classification import LogisticRegression
+        from pyspark.ml.regression import LinearRegression
+
+        return LinearRegression if layout.task == "regression" else LogisticRegression
+
+    def graph(self, model: Any, layout: Layout) -> bytes:
+        """The coefficients as a graph."""
+        return dense_graph([_coefficients(model, layout)], layout)
+
+    def importances(self, model: Any, table: PreparedTable) -> dict[str, float]:
+        """By the size of the coefficients."""
+        return linear_importances(_coefficients(model, table.layout)[0], table)
 
 
-def _fit(table: PreparedTable, parameters: Parameters) -> Any:
-    from pyspark.ml.classification import LogisticRegression
-    from pyspark.ml.regression import LinearRegression
-
-    kind = LinearRegression if table.layout.task == "regression" else LogisticRegression
-    with assembled(table, "train") as rows, refused_by_spark(SparkLinear.name):
-        return kind(**columns_of(table.layout), **parameters).fit(rows)
-
-
-def _coefficients(model: Any, layout: Layout) -> tuple[Weights, Weights]:
-    """Weights of shape (width, outputs) and intercepts of shape (outputs,)."""
+def _coefficients(model: Any, layout: Layout) -> Dense:
     if layout.task == "regression":
         return model.coefficients.toArray()[:, np.newaxis], np.array([model.intercept])
     return model.coefficientMatrix.toArray().T, model.interceptVector.toArray()

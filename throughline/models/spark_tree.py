@@ -14,8 +14,8 @@ class SparkTree(SparkTreeFamily):
 
     name: ClassVar[str] = "spark_tree"
 
-    def learner(self, layout: Layout) -> "type[Estimator[Any]]":
-        """Spark's estimator."""
+    def kind(self, layout: Layout) -> "type[Estimator[Any]]":
+        """Spark's class of estimators."""
         from pyspark.ml.classification import DecisionTreeClassifier
         from pyspark.ml.regression import DecisionTreeRegressor
 

@@ -11,6 +11,7 @@ Families = Literal[
     "spark_tree",
     "spark_forest",
     "spark_gbt",
+    "spark_perceptron",
     "sklearn_linear",
     "sklearn_forest",
     "sklearn_boosting",
