@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from throughline.distributed.job import NetworkParameters, TrainingJob
+from throughline.distributed.job import TrainingJob
 from throughline.features.layout import Feature, Layout
+from throughline.models.network_parameters import NetworkParameters
 
 MakeJob = Callable[..., TrainingJob]
 

@@ -17,10 +17,10 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from throughline.distributed.batch import from_arrow
 from throughline.distributed.checkpoint import load_network
 from throughline.distributed.horovodrun import launch
 from throughline.errors import UserError
+from throughline.models.network_batch import from_arrow
 
 
 def workers_of(output: Path) -> dict[int, psutil.Process]:

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pytest
 import torch
 
-from throughline.distributed.batch import columns, concatenate, from_arrow
-from throughline.distributed.job import NetworkParameters
-from throughline.distributed.network import TabularNetwork
 from throughline.distributed.process import launch
+from throughline.models.network import TabularNetwork
+from throughline.models.network_batch import columns, concatenate, from_arrow
+from throughline.models.network_parameters import NetworkParameters
 
 
 def weighted(table: pa.Table, of_late: float, of_others: float = 1.0) -> pa.Table:

@@ -67,6 +67,16 @@ def write_part(output: Output, part: str, columns: dict[str, np.ndarray]) -> Non
 
 
 @pytest.fixture
+def make_layout() -> Callable[[str], Layout]:
+    return layout_of
+
+
+@pytest.fixture
+def make_rows() -> Callable[[int, str, int], pa.Table]:
+    return lambda count, kind, seed: pa.table(rows(count, kind, seed))
+
+
+@pytest.fixture
 def make_table(tmp_path) -> Callable[[str], PreparedTable]:
     """Makes a prepared table of a kind: binary, classes or regression."""
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from throughline.distributed.job import TrainingJob
-from throughline.distributed.network import TabularNetwork
 from throughline.errors import UserError
+from throughline.models.network import TabularNetwork
 
 
 def save_checkpoint(network: TabularNetwork, job: TrainingJob, epoch: int) -> None:

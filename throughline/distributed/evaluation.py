@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 
-from throughline.distributed.batch import Batch
 from throughline.distributed.collective import weighted_mean
 from throughline.distributed.job import TrainingJob
 from throughline.distributed.loader import ordered_batches
-from throughline.distributed.network import TabularNetwork
 from throughline.distributed.shards import shard_rows
+from throughline.models.network import TabularNetwork
+from throughline.models.network_batch import Batch
 
 
 def shard_of_validation(

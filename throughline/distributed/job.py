@@ -1,38 +1,14 @@
 """What a training is asked to do and what it answers, as JSON that any launcher can pass on."""
 
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from throughline.features.layout import Layout
+from throughline.models.network_parameters import NetworkParameters, NetworkTraining
 
 
-class NetworkParameters(BaseModel):
-    """The shape of a network for tables.
-
-    Attributes:
-        hidden: The width of each hidden block.
-        dropout: The share of activations dropped after each hidden block.
-        embedding_rule: How wide a category's embedding is, from its cardinality ``n``:
-            ``fastai`` is ``round(1.6 * n ** 0.56)`` (fastai's ``emb_sz_rule``),
-            ``half`` is ``(n + 1) // 2``.
-        max_embedding: The widest embedding.
-        norm: The normalisation inside a hidden block.
-        residual: Whether a block whose input and output are equally wide adds its input.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    hidden: tuple[int, ...] = (256, 128)
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-    embedding_rule: Literal["fastai", "half"] = "fastai"
-    max_embedding: int = Field(default=50, ge=1)
-    norm: Literal["batch", "layer"] = "batch"
-    residual: bool = True
-
-
-class TrainingJob(BaseModel):
+class TrainingJob(NetworkTraining):
     """One training, the same text for every worker.
 
     Attributes:
@@ -40,13 +16,7 @@ class TrainingJob(BaseModel):
         validation: The folder of the validation rows.
         layout: Which column is what.
         network: The network's shape.
-        epochs: The most passes over the training rows.
-        batch_size: The most rows per step and worker.
-        learning_rate: The rate for one worker; it is multiplied by the number of workers.
-        weight_decay: AdamW's weight decay.
         warmup_epochs: The epochs in which the rate rises from one worker's to all workers'.
-        patience: The epochs without a better validation loss before the end; None for no end.
-        seed: The seed of the weights, of the shuffling and of the dropout.
         shuffle_rows: The rows of the buffer in which a worker shuffles.
         output: A local folder for the checkpoint, the result and the workers' logs.
         run_id: The MLflow run that gets the metrics of each epoch; None for no logging.
@@ -54,19 +24,11 @@ class TrainingJob(BaseModel):
         threads: The threads of one worker's arithmetic.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     train: str
     validation: str
     layout: Layout
     network: NetworkParameters = NetworkParameters()
-    epochs: int = Field(default=20, ge=1)
-    batch_size: int = Field(default=1024, ge=2)
-    learning_rate: float = Field(default=1e-3, gt=0)
-    weight_decay: float = Field(default=1e-5, ge=0)
     warmup_epochs: float = Field(default=1.0, ge=0)
-    patience: int | None = Field(default=5, ge=1)
-    seed: int = Field(default=7, ge=0)
     shuffle_rows: int = Field(default=131_072, ge=1)
     output: str
     run_id: str | None = None

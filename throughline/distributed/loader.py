@@ -9,10 +9,10 @@ from types import TracebackType
 
 import torch
 
-from throughline.distributed.batch import Batch, concatenate, from_arrow
 from throughline.distributed.reader import open_reader
 from throughline.distributed.shards import ShardPlan
 from throughline.features.layout import Layout
+from throughline.models.network_batch import Batch, concatenate, from_arrow
 
 EVALUATION_ROWS = 8192
 """The rows of a batch in an ordered pass; they bound the memory of the activations."""

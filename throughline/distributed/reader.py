@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from throughline.distributed.batch import columns
 from throughline.distributed.shards import open_folder
 from throughline.features.layout import Layout
+from throughline.models.network_batch import columns
 
 _READ_AHEAD = 4
 """The row groups that wait in memory for the training."""

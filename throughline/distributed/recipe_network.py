@@ -1,14 +1,13 @@
 """The recipe's network: trained by distributed workers, served as an ONNX graph."""
 
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from throughline.errors import UserError
-from throughline.models.estimator import OnnxEstimator
 from throughline.models.family import Trained, refuse_missing
+from throughline.models.network_parameters import NetworkParameters, refused_setting
 from throughline.prepared import PreparedTable
 from throughline.recipe.candidates import Model
 from throughline.recipe.recipe import Recipe
@@ -48,7 +47,7 @@ def train_network(
 
     from throughline.distributed.checkpoint import load_network
     from throughline.distributed.launchers import launcher
-    from throughline.distributed.onnx_export import export_onnx
+    from throughline.models.network_served import trained_network
 
     refuse_missing(FAMILY, table)
     launch = launcher(launcher_name, workers)
@@ -56,20 +55,14 @@ def train_network(
     with tempfile.TemporaryDirectory(prefix="throughline-training-") as folder:
         job = _job(table, model, epochs, folder, run.info.run_id if run else None)
         result = launch(job, workers)
-        graph = export_onnx(load_network(job.checkpoint), Path(folder) / "network.onnx")
-        estimator = OnnxEstimator(graph.read_bytes(), table.layout)
+        network = load_network(job.checkpoint)
         mlflow.log_artifacts(folder, "training")
-    return Trained(
-        estimator=estimator,
-        parameters={"workers": workers, **_flat(job)},
-        importances={},
-        log_native=lambda: None,
-        metrics={
-            "rows_per_second": result.rows_per_second,
-            "wait_seconds": result.wait_seconds,
-            "best_epoch": float(result.best_epoch),
-        },
-    )
+    figures = {
+        "rows_per_second": result.rows_per_second,
+        "wait_seconds": result.wait_seconds,
+        "best_epoch": float(result.best_epoch),
+    }
+    return trained_network(table, network, {"workers": workers, **_flat(job)}, figures)
 
 
 def _job(
@@ -77,7 +70,7 @@ def _job(
 ) -> "TrainingJob":
     import mlflow
 
-    from throughline.distributed.job import NetworkParameters, TrainingJob
+    from throughline.distributed.job import TrainingJob
 
     shape = {k: v for k, v in model.parameters.items() if k in NetworkParameters.model_fields}
     training = {k: v for k, v in model.parameters.items() if k not in shape}
@@ -101,11 +94,7 @@ def _job(
             **training,
         )
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UserError(
-            f"The network's {where} cannot be {first['input']!r}: {first['msg']}."
-        ) from None
+        raise refused_setting(FAMILY, error) from None
 
 
 def _flat(job: "TrainingJob") -> dict[str, Any]:

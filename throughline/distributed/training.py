@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 
-from throughline.distributed.batch import Batch
 from throughline.distributed.checkpoint import save_checkpoint
 from throughline.distributed.collective import average_statistics, same_everywhere, weighted_mean
 from throughline.distributed.evaluation import (
@@ -25,11 +24,12 @@ from throughline.distributed.evaluation import (
 )
 from throughline.distributed.job import EpochRecord, TrainingJob, TrainingResult
 from throughline.distributed.loader import TrainingLoader, ordered_batches
-from throughline.distributed.network import TabularNetwork
 from throughline.distributed.progress import Progress
 from throughline.distributed.schedule import learning_rate
 from throughline.distributed.shards import plan_shards, row_group_rows
 from throughline.errors import UserError
+from throughline.models.network import TabularNetwork
+from throughline.models.network_batch import Batch
 
 logger = logging.getLogger(__name__)
 

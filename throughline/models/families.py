@@ -10,6 +10,7 @@ from throughline.models.spark_gbt import SparkGbt
 from throughline.models.spark_linear import SparkLinear
 from throughline.models.spark_perceptron import SparkPerceptron
 from throughline.models.spark_tree import SparkTree
+from throughline.models.torch import Torch
 from throughline.models.xgboost import XGBoost
 from throughline.recipe.candidates import Model
 from throughline.recipe.recipe import Recipe
@@ -25,6 +26,7 @@ _ALL: tuple[Family, ...] = (
     SklearnForest(),
     SklearnBoosting(),
     XGBoost(),
+    Torch(),
 )
 FAMILIES: dict[str, Family] = {family.name: family for family in _ALL}
 

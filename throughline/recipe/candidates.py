@@ -16,6 +16,7 @@ Families = Literal[
     "sklearn_forest",
     "sklearn_boosting",
     "xgboost",
+    "torch",
     "network",
 ]
 Metric = Literal["roc_auc", "pr_auc", "log_loss", "brier", "accuracy", "rmse", "mae", "r2"]

@@ -1,18 +1,18 @@
 import pytest
 import torch
 
-from throughline.distributed.job import NetworkParameters
-from throughline.distributed.network import Block, TabularNetwork, embedding_size
-from throughline.distributed.onnx_export import random_rows
 from throughline.errors import UserError
 from throughline.features.layout import Layout
+from throughline.models.network import Block, TabularNetwork
+from throughline.models.network_graph import random_rows
+from throughline.models.network_parameters import NetworkParameters, embedding_size
 
 
-@pytest.mark.parametrize(("label", "outputs"), [("late", 1), ("third", 3), ("delay", 1)])
-def test_the_three_tasks_have_their_shapes_and_a_loss(make_layout, label, outputs):
-    network = TabularNetwork(make_layout(label), NetworkParameters(hidden=(16, 8)))
+@pytest.mark.parametrize(("kind", "outputs"), [("binary", 1), ("classes", 3), ("regression", 1)])
+def test_the_three_tasks_have_their_shapes_and_a_loss(make_layout, kind, outputs):
+    network = TabularNetwork(make_layout(kind), NetworkParameters(hidden=(16, 8)))
     logits = network(*random_rows(network, 12))
-    target = torch.arange(12) % 2 if label != "delay" else torch.arange(12.0).double()
+    target = torch.arange(12) % 2 if kind != "regression" else torch.arange(12.0).double()
     loss = network.loss(logits, target)
     loss.backward()
     assert logits.shape == network.scores(logits).shape == (12, outputs)
@@ -21,14 +21,14 @@ def test_the_three_tasks_have_their_shapes_and_a_loss(make_layout, label, output
 
 
 def test_probabilities_are_probabilities(make_layout):
-    binary = TabularNetwork(make_layout("late"), NetworkParameters())
+    binary = TabularNetwork(make_layout("binary"), NetworkParameters())
     assert binary.scores(torch.tensor([[0.0]])).item() == 0.5
-    classes = TabularNetwork(make_layout("third"), NetworkParameters())
+    classes = TabularNetwork(make_layout("classes"), NetworkParameters())
     assert classes.scores(torch.randn(5, 3)).sum(dim=1).tolist() == pytest.approx([1.0] * 5)
 
 
 def test_regression_learns_the_standardised_label(make_layout):
-    network = TabularNetwork(make_layout("delay"), NetworkParameters())
+    network = TabularNetwork(make_layout("regression"), NetworkParameters())
     network.set_target(mean=100.0, deviation=20.0)
     logits = torch.tensor([[0.0], [1.0]])
     label = torch.tensor([100.0, 120.0], dtype=torch.float64)

@@ -8,22 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from throughline.distributed.job import NetworkParameters
 from throughline.errors import UserError
 from throughline.features.layout import Layout
-
-
-def embedding_size(cardinality: int, parameters: NetworkParameters) -> int:
-    """Returns how wide the embedding of a category with ``cardinality`` codes is.
-
-    Two rules of thumb: fastai's ``round(1.6 * n ** 0.56)`` (``fastai.tabular.model.emb_sz_rule``)
-    and ``(n + 1) // 2``, both up to ``max_embedding``.
-    """
-    if parameters.embedding_rule == "fastai":
-        size = round(1.6 * cardinality**0.56)
-    else:
-        size = (cardinality + 1) // 2
-    return max(1, min(parameters.max_embedding, size))
+from throughline.models.network_parameters import NetworkParameters, embedding_size
 
 
 class Block(nn.Module):

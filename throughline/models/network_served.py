@@ -1,0 +1,70 @@
+"""A trained network of PyTorch as a candidate: served as a graph, logged in MLflow's flavor."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from throughline.features.assembly import split_matrices
+from throughline.models.estimator import OnnxEstimator, Scores
+from throughline.models.family import Trained
+from throughline.models.network import TabularNetwork
+from throughline.models.network_graph import Scorer, network_graph, random_rows
+from throughline.models.served_check import first_test_rows, rows_apart
+from throughline.prepared import Columns, PreparedTable
+
+
+def trained_network(
+    table: PreparedTable,
+    network: TabularNetwork,
+    parameters: Mapping[str, Any],
+    figures: Mapping[str, float],
+) -> Trained:
+    """The candidate that a trained network makes.
+
+    Args:
+        table: The prepared table.
+        network: The network; it is left in evaluation mode, on the CPU.
+        parameters: All parameters it was trained with.
+        figures: Figures of the training; how many test rows are scored otherwise is added.
+    """
+    estimator = OnnxEstimator(network_graph(network), table.layout)
+    columns = first_test_rows(table)
+    differ = rows_apart(scores_by_torch(network, columns), estimator.predict(columns))
+    return Trained(
+        estimator=estimator,
+        parameters=dict(parameters),
+        importances={},
+        log_native=lambda: _log_native(network),
+        metrics={**figures, "rows_scored_otherwise": differ},
+    )
+
+
+def scores_by_torch(network: TabularNetwork, columns: Columns) -> Scores:
+    """The network's own scores, (n, outputs)."""
+    numeric, categories = split_matrices(columns, network.layout)
+    with torch.no_grad():
+        scores = Scorer(network)(torch.from_numpy(numeric), torch.from_numpy(categories))
+    return scores.numpy().astype(np.float64)
+
+
+def _log_native(network: TabularNetwork) -> None:
+    """Logs the network as torch.export's program, which loads without this package's classes."""
+    import mlflow.pytorch
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    rows = random_rows(network, 2)
+    inputs: list[ColSpec | TensorSpec] = [
+        TensorSpec(part.numpy().dtype, (-1, part.shape[1]), name)
+        for name, part in zip(("numeric", "categories"), rows, strict=True)
+    ]
+    scores = TensorSpec(np.dtype(np.float32), (-1, network.layout.outputs))
+    mlflow.pytorch.log_model(
+        Scorer(network),
+        name="native",
+        signature=ModelSignature(inputs=Schema(inputs), outputs=Schema([scores])),
+        input_example=tuple(part.numpy() for part in rows),
+        pip_requirements=[f"torch=={torch.__version__.partition('+')[0]}"],
+    )
