@@ -12,6 +12,7 @@ from pathlib import Path
 
 from throughline.models.evaluation import Labels, Scores, best_threshold, metrics
 from throughline.models.family import Trained
+from throughline.models.onnx_flavor import log_onnx
 from throughline.models.served import ServedModel
 from throughline.models.signature import conform, signature_of
 from throughline.prepared import PreparedTable
@@ -71,6 +72,7 @@ def log_candidate(
     mlflow.log_metrics({**found, **trained.metrics})
     _log_pictures(table, trained, served.threshold, scored)
     trained.log_native()
+    log_onnx(table, trained)
     uri = _log_served(table, served, register_as)
     mlflow.set_tags({MODEL: uri, PREPARED: table.output.uri})
     logger.info("%s: %s", title, summary(found, table.recipe.metric))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from throughline.features.layout import Layout
-from throughline.models.onnx_graph import graph_of
+from throughline.models.onnx_graph import graph_of, wide_input
 
 if TYPE_CHECKING:
     import onnx
@@ -48,4 +48,4 @@ def dense_graph(layers: Sequence[Dense], layout: Layout) -> bytes:
     else:
         nodes.append(helper.make_node("Softmax", margin, ["exact"], axis=1))
     nodes.append(helper.make_node("Cast", ["exact"], ["scores"], to=TensorProto.FLOAT))
-    return graph_of(nodes, constants, width=len(layers[0][0]), outputs=layout.outputs)
+    return graph_of(nodes, constants, wide_input(layout), layout)

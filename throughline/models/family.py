@@ -24,6 +24,8 @@ class Trained:
         log_native: Logs the model in the family's own MLflow flavor, in the active run.
         metrics: Further figures of the training (rounds, rows that the served form scores
             differently).
+        export_onnx: The model as ONNX over the narrow matrix, where it is served in another form;
+            it gives None for a model that ONNX cannot tell.
     """
 
     estimator: Estimator
@@ -31,6 +33,7 @@ class Trained:
     importances: dict[str, float]
     log_native: Callable[[], None]
     metrics: dict[str, float] = field(default_factory=dict)
+    export_onnx: Callable[[], bytes | None] | None = None
 
 
 class Family(Protocol):

@@ -11,6 +11,7 @@ from throughline.models.estimator import OnnxEstimator, Scores
 from throughline.models.family import Trained
 from throughline.models.network import TabularNetwork
 from throughline.models.network_graph import Scorer, network_graph, random_rows
+from throughline.models.onnx_flavor import signature_of_graph
 from throughline.models.served_check import first_test_rows, rows_apart
 from throughline.prepared import Columns, PreparedTable
 
@@ -36,7 +37,7 @@ def trained_network(
         estimator=estimator,
         parameters=dict(parameters),
         importances={},
-        log_native=lambda: _log_native(network),
+        log_native=lambda: _log_native(network, estimator.model),
         metrics={**figures, "rows_scored_otherwise": differ},
     )
 
@@ -49,22 +50,15 @@ def scores_by_torch(network: TabularNetwork, columns: Columns) -> Scores:
     return scores.numpy().astype(np.float64)
 
 
-def _log_native(network: TabularNetwork) -> None:
+def _log_native(network: TabularNetwork, graph: bytes) -> None:
     """Logs the network as torch.export's program, which loads without this package's classes."""
     import mlflow.pytorch
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema, TensorSpec
+    import onnx
 
-    rows = random_rows(network, 2)
-    inputs: list[ColSpec | TensorSpec] = [
-        TensorSpec(part.numpy().dtype, (-1, part.shape[1]), name)
-        for name, part in zip(("numeric", "categories"), rows, strict=True)
-    ]
-    scores = TensorSpec(np.dtype(np.float32), (-1, network.layout.outputs))
     mlflow.pytorch.log_model(
         Scorer(network),
         name="native",
-        signature=ModelSignature(inputs=Schema(inputs), outputs=Schema([scores])),
-        input_example=tuple(part.numpy() for part in rows),
+        signature=signature_of_graph(onnx.load_from_string(graph)),
+        input_example=tuple(part.numpy() for part in random_rows(network, 2)),
         pip_requirements=[f"torch=={torch.__version__.partition('+')[0]}"],
     )

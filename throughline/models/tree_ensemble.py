@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.features.assembly import wide_names
 from throughline.features.layout import Layout
-from throughline.models.onnx_graph import graph_of
+from throughline.models.onnx_graph import graph_of, wide_input
 
 if TYPE_CHECKING:
     import onnx
@@ -93,7 +92,7 @@ def ensemble_graph(
             helper.make_node("Mul", ["sum", "factor"], ["margin"]),
             helper.make_node(inputs=["margin"], outputs=["scores"], **link),
         ]
-    return graph_of([ensemble, *last], constants, len(wide_names(layout)), layout.outputs)
+    return graph_of([ensemble, *last], constants, wide_input(layout), layout)
 
 
 def float32_at_most(threshold: float) -> float:

@@ -1,19 +1,29 @@
-"""XGBoost on one machine, over the narrow matrix; it takes missing values as they are."""
+"""XGBoost over the narrow matrix; it takes missing values as they are."""
 
+import logging
 import os
+import tempfile
+from pathlib import Path
 from typing import Any, ClassVar
 
 from throughline.features.assembly import narrow_matrix
 from throughline.features.layout import Layout
-from throughline.models.estimator import XGBoostEstimator, xgboost_types
+from throughline.models.estimator import XGBoostEstimator, load_estimator, xgboost_types
 from throughline.models.family import Parameters, Trained, refused_values, with_defaults
+from throughline.models.served_check import first_test_rows, rows_apart
+from throughline.models.xgboost_graph import xgboost_graph
+from throughline.models.xgboost_on_spark import boosted_on_spark
 from throughline.prepared import PreparedTable
+from throughline.spark import session
+
+logger = logging.getLogger(__name__)
 
 
 class XGBoost:
     """Gradient-boosted trees; the validation rows decide how many.
 
-    The names of the parameters are XGBoost's own; ``n_estimators`` is the most rounds to boost.
+    The names of the parameters are XGBoost's own; ``n_estimators`` is the most rounds to boost, and
+    from ``spark_from_rows`` training rows on ``xgboost.spark`` trains.
     """
 
     name: ClassVar[str] = "xgboost"
@@ -37,6 +47,7 @@ class XGBoost:
             "tree_method": "hist",
             "seed": 7,
             "nthread": os.cpu_count() or 1,
+            "spark_from_rows": 5_000_000,
         }
 
     def train(self, table: PreparedTable, parameters: Parameters) -> Trained:
@@ -45,27 +56,55 @@ class XGBoost:
 
         chosen = with_defaults(self, table, parameters)
         booster_parameters = dict(chosen)
-        rounds = int(booster_parameters.pop("n_estimators"))
-        patience = int(booster_parameters.pop("early_stopping_rounds"))
-        data = {part: _matrix(table, part) for part in ("train", "validation")}
+        large = table.rows["train"] >= int(booster_parameters.pop("spark_from_rows"))
         with refused_values(self.name, (xgboost.core.XGBoostError,)):
-            booster = xgboost.train(
-                booster_parameters,
-                data["train"],
-                rounds,
-                evals=[(data["validation"], "validation")],
-                early_stopping_rounds=patience,
-                verbose_eval=False,
-            )
+            boosted = _boosted_on_spark if large else _boosted_here
+            booster = boosted(table, booster_parameters)
+        estimator = XGBoostEstimator(booster, table.layout)
         gains = {str(name): _number(v) for name, v in booster.get_score("", "total_gain").items()}
         names = [feature.name for feature in table.layout.features]
         return Trained(
-            estimator=XGBoostEstimator(booster, table.layout),
+            estimator=estimator,
             parameters=chosen,
             importances={name: gains.get(f"f{i}", 0.0) for i, name in enumerate(names)},
             log_native=lambda: _log_native(booster),
-            metrics={"boosting_rounds": float(booster.best_iteration + 1)},
+            metrics={
+                "boosting_rounds": float(booster.best_iteration + 1),
+                "rows_scored_otherwise": _rows_scored_otherwise(table, estimator),
+            },
+            export_onnx=lambda: xgboost_graph(booster, table.layout),
         )
+
+
+def _boosted_here(table: PreparedTable, parameters: dict[str, Any]) -> Any:
+    import xgboost
+
+    logger.info("xgboost trains on %d rows in this process", table.rows["train"])
+    rounds = int(parameters.pop("n_estimators"))
+    patience = int(parameters.pop("early_stopping_rounds"))
+    return xgboost.train(
+        parameters,
+        _matrix(table, "train"),
+        rounds,
+        evals=[(_matrix(table, "validation"), "validation")],
+        early_stopping_rounds=patience,
+        verbose_eval=False,
+    )
+
+
+def _boosted_on_spark(table: PreparedTable, parameters: dict[str, Any]) -> Any:
+    workers = session().sparkContext.defaultParallelism
+    logger.info("xgboost.spark trains on %d rows with %d workers", table.rows["train"], workers)
+    return boosted_on_spark(table, parameters, workers)
+
+
+def _rows_scored_otherwise(table: PreparedTable, estimator: XGBoostEstimator) -> float:
+    """How many of the first test rows the booster scores apart from what serving loads."""
+    columns = first_test_rows(table)
+    with tempfile.TemporaryDirectory(prefix="throughline-model-") as folder:
+        estimator.save(Path(folder))
+        served = load_estimator(Path(folder), table.layout)
+    return rows_apart(estimator.predict(columns), served.predict(columns))
 
 
 def _number(value: float | list[float]) -> float:
