@@ -2,6 +2,7 @@
 
 from throughline.errors import UserError
 from throughline.models.family import Family
+from throughline.models.keras import Keras
 from throughline.models.sklearn_boosting import SklearnBoosting
 from throughline.models.sklearn_forest import SklearnForest
 from throughline.models.sklearn_linear import SklearnLinear
@@ -10,6 +11,7 @@ from throughline.models.spark_gbt import SparkGbt
 from throughline.models.spark_linear import SparkLinear
 from throughline.models.spark_perceptron import SparkPerceptron
 from throughline.models.spark_tree import SparkTree
+from throughline.models.tensorflow import TensorFlow
 from throughline.models.torch import Torch
 from throughline.models.xgboost import XGBoost
 from throughline.recipe.candidates import Model
@@ -27,6 +29,8 @@ _ALL: tuple[Family, ...] = (
     SklearnBoosting(),
     XGBoost(),
     Torch(),
+    Keras(),
+    TensorFlow(),
 )
 FAMILIES: dict[str, Family] = {family.name: family for family in _ALL}
 

@@ -88,3 +88,11 @@ def refused_setting(family: str, error: ValidationError) -> UserError:
     first = error.errors(include_url=False)[0]
     where = ".".join(map(str, first["loc"]))
     return UserError(f"The {family}'s {where} cannot be {first['input']!r}: {first['msg']}.")
+
+
+def refused_rate(epoch: int, training: NetworkTraining) -> UserError:
+    """The error for a training whose loss is no longer a number."""
+    return UserError(
+        f"The loss in epoch {epoch} is not a number any more; train again with a learning rate "
+        f"below {training.learning_rate:g}."
+    )

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from throughline.errors import UserError
 from throughline.features.layout import Layout
 from throughline.models.network import TabularNetwork
 from throughline.models.network_batch import Batch
-from throughline.models.network_parameters import NetworkParameters, NetworkTraining
+from throughline.models.network_parameters import (
+    NetworkParameters,
+    NetworkTraining,
+    refused_rate,
+)
 
 _EVALUATION_ROWS = 8192
 """The rows of a batch without gradients; they bound the memory of the activations."""
@@ -70,10 +73,7 @@ def fit_network(
             _epoch(network, optimizer, train, training.batch_size)
             losses.append(_loss(network, validation))
             if not math.isfinite(losses[-1]):
-                raise UserError(
-                    f"The loss in epoch {epoch} is not a number any more; train again with a "
-                    f"learning rate below {training.learning_rate:g}."
-                )
+                raise refused_rate(epoch, training)
             fitted = Fitted(network, losses)
             if fitted.best_epoch == epoch:
                 best = copy.deepcopy(network.state_dict())

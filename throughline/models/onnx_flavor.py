@@ -30,7 +30,7 @@ def log_onnx(table: PreparedTable, trained: Trained) -> None:
 
     graph = onnx_of(trained)
     if graph is None:
-        logger.warning("the model has no ONNX form: its objective is not known there")
+        logger.warning("the model has no ONNX form; only its own format is logged")
         return
     if not isinstance(trained.estimator, OnnxEstimator):
         mlflow.log_metric("onnx_rows_scored_otherwise", onnx_rows_apart(table, trained, graph))

@@ -17,6 +17,8 @@ Families = Literal[
     "sklearn_boosting",
     "xgboost",
     "torch",
+    "keras",
+    "tensorflow",
     "network",
 ]
 Metric = Literal["roc_auc", "pr_auc", "log_loss", "brier", "accuracy", "rmse", "mae", "r2"]
