@@ -1,7 +1,9 @@
 import datetime as dt
 import json
+import math
 
 import narwhals as nw
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -188,3 +190,25 @@ def test_what_float32_cannot_hold_is_missing(both, value):
         return finite(frame.with_columns(nw.col("x").cast(nw.Float32)))
 
     assert both.apply(narrow, {"x": [value, 2.0, None]}) == {"x": [None, 2.0, None]}
+
+
+def test_arrays_are_what_the_frame_holds():
+    import polars as pl
+
+    from throughline.features.fill import FittedFill
+    from throughline.features.layout import Feature, Layout
+    from throughline.features.one_hot import FittedOneHot
+
+    features = (Feature(name="x", kind="numeric"), Feature(name="c", kind="category"))
+    plan = Plan(
+        inputs=(),
+        ops=(FittedFill(columns=("c",), value="b"), FittedOneHot(known={"c": ["a", "b"]})),
+        layout=Layout(features=features, label="y", task="regression"),
+    )
+    rows = pl.DataFrame({"x": [1e39, 2.0, None, math.nan], "c": ["a", None, "z", "b"]})
+    found = plan.arrays_of(rows)
+    wanted = plan.transform(nw.from_native(rows)).to_native()
+    assert list(found) == wanted.columns == ["x", "c"]
+    for name, values in found.items():
+        np.testing.assert_array_equal(values, wanted[name].to_numpy())
+    assert found["c"].tolist() == [0, 1, 2, 1] and np.isnan(found["x"][[0, 2, 3]]).all()

@@ -49,7 +49,7 @@ class FittedDateParts(FittedOp):
         """Adds the parts."""
         local = with_local_time(frame, self.column, self.time_zone)
         if self.holidays:
-            local = self.holidays.join(local, LOCAL)
+            local = self.holidays.join(local)
         if "week" in (*self.parts, *self.cyclic):
             local = with_week(local)
         return super().apply(local).drop(LOCAL, WEEK, DISTANCE, strict=False)

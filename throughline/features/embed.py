@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from throughline.errors import UserError
 from throughline.features.lookup import Lookup
+from throughline.features.native import Expressions, collected, like
 from throughline.features.op import (
     FittedOp,
     Frame,
@@ -55,15 +56,21 @@ class FittedEmbed(FittedOp):
         """Adds the vector's numbers."""
         outputs = output_names(self.column, len(self.vectors.mean))
         if self.whole:
-            joined = self._lookup.join(frame)
-            means = zip(outputs, self.vectors.mean, strict=True)
-            return joined.with_columns(*[nw.col(name).fill_null(mean) for name, mean in means])
+            return self._filled.added_to(self._lookup.join(frame))
         table = frame.to_native()
         if frame.implementation.is_pyspark():
             return nw.from_native(self.vectors.with_mean(table, self.column, outputs))
-        found = self.vectors.mean_of_texts(table[self.column])
+        rows = collected(table)
+        found = self.vectors.mean_of_texts(rows[self.column])
         numbers = [pl.Series(name, found[:, i]) for i, name in enumerate(outputs)]
-        return nw.from_native(table.with_columns(numbers))
+        return nw.from_native(like(table, rows.with_columns(numbers)))
+
+    @cached_property
+    def _filled(self) -> Expressions:
+        means = zip(
+            output_names(self.column, len(self.vectors.mean)), self.vectors.mean, strict=True
+        )
+        return Expressions(nw.col(name).fill_null(mean) for name, mean in means)
 
     @cached_property
     def _lookup(self) -> Lookup:

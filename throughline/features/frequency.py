@@ -5,6 +5,7 @@ methods in supervised machine learning with high cardinality features", Computat
 2022, section 3 (frequency encoding).
 """
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals as nw
@@ -13,6 +14,7 @@ from pydantic import Field
 from throughline.features.codes import comparable
 from throughline.features.columns import NumberPerColumn
 from throughline.features.lookup import Lookup
+from throughline.features.native import Expressions
 from throughline.features.op import Counts, FittedOp, Frame, Kind, Learnt
 
 if TYPE_CHECKING:
@@ -31,11 +33,21 @@ class FittedFrequency(FittedOp):
 
     def apply(self, frame: Frame) -> Frame:
         """Adds the frequencies; 0 for a value that no training row has, and for a missing one."""
-        for column, lookup in self.lookups.items():
-            key = comparable(column, lookup.keys[_KEY]).alias(_KEY)
-            joined = lookup.join(frame.with_columns(key)).drop(_KEY)
-            frame = joined.with_columns(nw.col(*lookup.figures).fill_null(0.0))
+        for key, lookup, filled in self._steps:
+            frame = filled.added_to(lookup.join(key.added_to(frame)).drop(_KEY))
         return frame
+
+    @cached_property
+    def _steps(self) -> list[tuple[Expressions, Lookup, Expressions]]:
+        """Per column its key, the lookup, and the figures without missing values."""
+        return [
+            (
+                Expressions([comparable(column, lookup.keys[_KEY]).alias(_KEY)]),
+                lookup,
+                Expressions([nw.col(*lookup.figures).fill_null(0.0)]),
+            )
+            for column, lookup in self.lookups.items()
+        ]
 
     def describe(self) -> dict[str, str]:
         """How many values each column has, and its most common one."""

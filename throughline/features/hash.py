@@ -13,6 +13,7 @@ from pydantic import Field
 from throughline.errors import UserError
 from throughline.features.columns import ColumnsOp
 from throughline.features.layout import View
+from throughline.features.native import collected, like
 from throughline.features.op import FittedOp, Frame, Kind, Learnt, Schema, quoted
 from throughline.features.schema import input_types
 
@@ -38,8 +39,9 @@ class FittedHash(FittedOp):
         if frame.implementation.is_pyspark():
             codes = {column: self._on_spark(column) for column in self.columns}
             return nw.from_native(native.withColumns(codes))
-        buckets = [self._on_polars(native[column]) for column in self.columns]
-        return nw.from_native(native.with_columns(buckets))
+        rows = collected(native)
+        buckets = [self._on_polars(rows[column]) for column in self.columns]
+        return nw.from_native(like(native, rows.with_columns(buckets)))
 
     def _on_spark(self, column: str) -> "Column":
         from pyspark.sql import functions as F

@@ -10,7 +10,9 @@ from typing import Any
 import narwhals as nw
 from pydantic import BaseModel, ConfigDict
 
+from throughline.features.local_time import LOCAL
 from throughline.features.lookup import Lookup
+from throughline.features.native import Expressions
 from throughline.features.op import Frame
 from throughline.strict import nearest
 
@@ -18,6 +20,9 @@ DISTANCE = "__days_to_holiday"
 YEARS_AFTER = 5
 
 _DAY = "__day"
+_DAY_OF_LOCAL = Expressions(
+    [(nw.col(LOCAL).dt.year().cast(nw.Int64) * 1000 + nw.col(LOCAL).dt.ordinal_day()).alias(_DAY)]
+)
 _KNOWN = (1900, 2100)
 
 
@@ -58,11 +63,9 @@ class Holidays(BaseModel):
         keys = [day.year * 1000 + day.timetuple().tm_yday for day in days]
         return Lookup(keys={_DAY: list(keys)}, figures={DISTANCE: list(distances)})
 
-    def join(self, frame: Frame, local: str) -> Frame:
-        """Adds ``DISTANCE`` to the frame, by its column of local time; missing in other years."""
-        moment = nw.col(local)
-        day = moment.dt.year().cast(nw.Int64) * 1000 + moment.dt.ordinal_day()
-        return self._distances.join(frame.with_columns(day.alias(_DAY))).drop(_DAY)
+    def join(self, frame: Frame) -> Frame:
+        """Adds ``DISTANCE`` to the frame, by its local time; missing in other years."""
+        return self._distances.join(_DAY_OF_LOCAL.added_to(frame)).drop(_DAY)
 
 
 def check_country(country: str, subdivision: str | None) -> None:

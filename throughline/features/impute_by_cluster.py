@@ -4,6 +4,7 @@ Rows are clustered by k-means on columns that are complete (Spark ML's, which st
 Bahmani et al., "Scalable k-means++", VLDB 2012). The cluster's mean stands in for what is missing.
 """
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import narwhals as nw
@@ -15,6 +16,7 @@ from throughline.errors import UserError
 from throughline.features.centres import NEAREST, Centres, double, known
 from throughline.features.columns import Columns
 from throughline.features.imputing import ImputingOp, missing_flags
+from throughline.features.native import Expressions, collected, like
 from throughline.features.op import (
     FittedOp,
     Frame,
@@ -50,10 +52,14 @@ class FittedImputeByCluster(FittedOp):
 
     def apply(self, frame: Frame) -> Frame:
         """Fills the columns; one kernel per engine."""
-        flagged = frame.with_columns(*missing_flags(self.whole)) if self.flag else frame
-        on_spark = frame.implementation.is_pyspark()
-        filled = self._on_spark if on_spark else self._on_polars
-        return nw.from_native(filled(flagged.to_native()))
+        table = self._flags.added_to(frame).to_native()
+        if frame.implementation.is_pyspark():
+            return nw.from_native(self._on_spark(table))
+        return nw.from_native(like(table, self._on_polars(collected(table))))
+
+    @cached_property
+    def _flags(self) -> Expressions:
+        return Expressions(missing_flags(self.whole if self.flag else ()))
 
     def _on_spark(self, table: "DataFrame") -> "DataFrame":
         from pyspark.sql import functions as F

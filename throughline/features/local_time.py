@@ -24,7 +24,8 @@ def with_local_time(frame: Frame, column: str, time_zone: str) -> Frame:
         local = F.from_utc_timestamp(F.col(quoted(column)), time_zone)
         return nw.from_native(native.withColumn(LOCAL, local))
     zone = ZoneInfo(time_zone).key
-    return frame.with_columns(nw.col(column).dt.convert_time_zone(zone).alias(LOCAL))
+    moment = pl.col(column).dt.convert_time_zone(zone)
+    return nw.from_native(native.with_columns(moment.alias(LOCAL)))
 
 
 def with_week(frame: Frame) -> Frame:

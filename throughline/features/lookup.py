@@ -8,10 +8,15 @@ import narwhals as nw
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from throughline.features.native import PolarsFrame, collected, like
 from throughline.features.op import Frame
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+FEW = 32
+"""So many rows look their figures up one by one; more are joined."""
 
 
 class Lookup(BaseModel):
@@ -58,11 +63,15 @@ class Lookup(BaseModel):
             schema = self._spark_schema(native)
             table = native.sparkSession.createDataFrame(self._pandas(), schema)
             return nw.from_native(native.join(F.broadcast(table), on=list(self.keys), how="left"))
-        native = native.drop(*self.figures, strict=False)
-        table = self._tables.keyed_like(native, tuple(self.keys))
-        return nw.from_native(
-            native.join(table, on=list(self.keys), how="left", maintain_order="left")
-        )
+        return nw.from_native(self.joined_to(native))
+
+    def joined_to(self, native: PolarsFrame) -> PolarsFrame:
+        """What :meth:`join` does to a Polars frame or query; of a query it computes the rows."""
+        rows = collected(native)
+        if there := [name for name in self.figures if name in rows.columns]:
+            rows = rows.drop(there)
+        table = self._tables.keyed_like(rows, tuple(self.keys))
+        return like(native, table.joined_to(rows))
 
     def _pandas(self) -> "pd.DataFrame":
         """The table as Spark takes it over through Arrow, without a Python worker."""
@@ -83,12 +92,43 @@ class _Tables:
 
     def __init__(self, table: pl.DataFrame) -> None:
         self._table = table
-        self._by_types: dict[tuple[pl.DataType, ...], pl.DataFrame] = {}
+        self._by_types: dict[tuple[pl.DataType, ...], _Table] = {}
 
-    def keyed_like(self, frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    def keyed_like(self, frame: pl.DataFrame, keys: Sequence[str]) -> "_Table":
         """The table whose keys have a frame's types; made once for each."""
         types = pl.Schema({name: frame.schema[name] for name in keys})
         known = tuple(types.values())
         if known not in self._by_types:
-            self._by_types[known] = self._table.cast(types)
+            self._by_types[known] = _Table(self._table.cast(types), tuple(keys))
         return self._by_types[known]
+
+
+class _Table:
+    """A lookup on Polars, whose keys have the types of the frames it is joined to."""
+
+    def __init__(self, table: pl.DataFrame, keys: tuple[str, ...]) -> None:
+        self._table = table
+        self._keys = keys
+        # Decimal keys are joined: a dictionary would have its own opinion of not-a-number.
+        self._exact = not any(table.schema[name].is_float() for name in keys)
+
+    @cached_property
+    def _places(self) -> dict[tuple[Any, ...], int]:
+        return {key: place for place, key in enumerate(self._table.select(self._keys).iter_rows())}
+
+    @cached_property
+    def _figures(self) -> dict[str, list[float | None]]:
+        return self._table.drop(self._keys).to_dict(as_series=False)
+
+    def joined_to(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with the figures; a few rows look theirs up, which takes no query."""
+        if not self._exact or rows.height > FEW:
+            return rows.join(self._table, on=self._keys, how="left", maintain_order="left")
+        keys = zip(*[rows[name].to_list() for name in self._keys], strict=True)
+        places = [self._places.get(key) for key in keys]
+        return rows.hstack(
+            [
+                pl.Series(name, [None if p is None else values[p] for p in places], pl.Float64)
+                for name, values in self._figures.items()
+            ]
+        )

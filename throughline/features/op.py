@@ -58,6 +58,17 @@ class FittedOp(BaseModel):
         """Applies the op to a Narwhals frame of either engine."""
         return self._built.added_to(frame)
 
+    def added_to(self, query: pl.LazyFrame) -> pl.LazyFrame:
+        """Applies the op to a Polars query.
+
+        An op that is its expressions alone does so directly: for one row, a Narwhals frame takes
+        longer to make than the expressions to compute.
+        """
+        if type(self).apply is FittedOp.apply:
+            return query.with_columns(self._built.polars)
+        applied: pl.LazyFrame = self.apply(nw.from_native(query)).to_native()
+        return applied
+
     def apply_in_training(self, frame: Frame) -> Frame:
         """Applies the op to the rows that it learnt from, on Spark."""
         return self.apply(frame)

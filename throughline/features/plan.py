@@ -6,11 +6,13 @@ from functools import cached_property
 from typing import Any, Literal
 
 import narwhals as nw
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
 from throughline.features.layout import Layout
-from throughline.features.native import Expressions
+from throughline.features.native import Expressions, collected
 from throughline.features.op import FittedOp, Frame, quoted
 from throughline.features.out_of_fold import with_folds
 from throughline.features.registry import FITTED_OPS
@@ -82,9 +84,31 @@ class Plan(BaseModel):
             frame: A Narwhals frame with the columns of ``inputs``.
             keep: Columns to hand through, before the features.
         """
+        if frame.implementation.is_polars():
+            query = finite(nw.from_native(self._query(frame.to_native(), keep)))
+            return nw.from_native(collected(query.to_native()))
         for op in self.ops:
             frame = op.apply(frame)
         return finite(self._features.chosen_from(frame, keep))
+
+    def arrays_of(self, rows: pl.DataFrame) -> dict[str, npt.NDArray[Any]]:
+        """What :meth:`transform` makes of n raw rows, as an array of shape (n,) per feature.
+
+        What is missing is NaN. A server asks for this: on one row, the check for infinities takes
+        an array no time, and Polars a quarter of the whole plan's.
+        """
+        columns = collected(self._query(rows, ())).iter_columns()
+        return {column.name: _finite_array(column) for column in columns}
+
+    def _query(self, rows: pl.DataFrame, keep: Sequence[str]) -> pl.LazyFrame:
+        """The features of Polars rows as one query, as far as the ops are expressions.
+
+        For one row, most of the time goes into starting queries.
+        """
+        query = rows.lazy()
+        for op in self.ops:
+            query = op.added_to(query)
+        return query.select(*keep, *self._features.polars)
 
     def transform_to_train(self, frame: Frame, keep: Sequence[str] = ()) -> Frame:
         """Like :meth:`transform`, for the training rows that the plan was fitted on, on Spark."""
@@ -120,6 +144,13 @@ def finite(frame: Frame) -> Frame:
         return nw.from_native(native.select([held(name, kind) for name, kind in native.dtypes]))
     numbers = pl.col(pl.Float32)
     return nw.from_native(native.with_columns(pl.when(numbers.is_finite()).then(numbers)))
+
+
+def _finite_array(column: pl.Series) -> npt.NDArray[Any]:
+    values = column.to_numpy()
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        return np.where(np.isfinite(values), values, np.float32(np.nan))
+    return values
 
 
 if __name__ == "__main__":

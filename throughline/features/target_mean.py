@@ -1,6 +1,7 @@
 """``target_mean``: the label's mean per value of a column (target encoding), out-of-fold."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
@@ -15,6 +16,7 @@ from throughline.features.groups import (
     check_number_of_groups,
     smoothed,
 )
+from throughline.features.native import Expressions
 from throughline.features.op import FittedOp, Frame, Kind, Learnt, quoted
 from throughline.features.out_of_fold import (
     EVERY,
@@ -52,11 +54,23 @@ class FittedTargetMean(FittedOp):
 
     def apply(self, frame: Frame) -> Frame:
         """Adds the means."""
-        return _joined(frame, self.means)
+        return self._joined(frame, self.means)
 
     def apply_in_training(self, frame: Frame) -> Frame:
         """Adds the means that the rows of the other folds tell."""
-        return _joined(frame, known_here(self.elsewhere))
+        return self._joined(frame, known_here(self.elsewhere))
+
+    def _joined(self, frame: Frame, means: Mapping[str, Any]) -> Frame:
+        for column, figures in means.items():
+            frame = figures.join(self._keys[column].added_to(frame)).drop(_KEY)
+        return frame
+
+    @cached_property
+    def _keys(self) -> dict[str, Expressions]:
+        return {
+            column: Expressions([comparable(column, figures.lookup.keys[_KEY]).alias(_KEY)])
+            for column, figures in self.means.items()
+        }
 
     def describe(self) -> dict[str, str]:
         """How many values each column has, and the mean of any other."""
@@ -123,13 +137,6 @@ class TargetMean(NumberPerColumn):
         return by_fold(
             [_KEY], groups, {f: {TargetMean.output(column): mean} for f, mean in whole.items()}
         )
-
-
-def _joined(frame: Frame, means: Mapping[str, Any]) -> Frame:
-    for column, figures in means.items():
-        key = comparable(column, figures.lookup.keys[_KEY]).alias(_KEY)
-        frame = figures.join(frame.with_columns(key)).drop(_KEY)
-    return frame
 
 
 def _told(training: "DataFrame", columns: tuple[str, ...], label: str) -> dict[str, list[Told]]:
