@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 
 from throughline.errors import UserError
+from throughline.features.assembly import wide_names
 from throughline.features.layout import Feature, Layout
 from throughline.models.dense_graph import dense_graph
-from throughline.models.estimator import DESCRIPTION, OnnxEstimator, load_estimator
+from throughline.models.estimator import (
+    DESCRIPTION,
+    OnnxEstimator,
+    XGBoostEstimator,
+    load_estimator,
+)
 from throughline.models.xgboost import XGBoost
 
 
@@ -52,3 +58,42 @@ def test_refuses_an_estimator_of_other_features(table, tmp_path):
     with pytest.raises(UserError, match="different features; train it again"):
         load_estimator(tmp_path, other)
     assert json.loads((tmp_path / DESCRIPTION).read_text())["kind"] == "xgboost"
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"cardinality": 5}, "cardinalities"),
+        ({"view": "ordinal"}, "views"),
+        ({"name": "d"}, "features"),
+    ],
+)
+def test_refuses_a_plan_that_codes_a_category_in_another_way(table, tmp_path, change, what):
+    XGBoost().train(table, {"n_estimators": 2}).estimator.save(tmp_path)
+    x, c, *more = table.layout.features
+    other = table.layout.model_copy(update={"features": (x, c.model_copy(update=change), *more)})
+    with pytest.raises(UserError, match=f"different {what}; train it again"):
+        load_estimator(tmp_path, other)
+
+
+def test_refuses_a_plan_of_another_answer(table, tmp_path):
+    XGBoost().train(table, {"n_estimators": 2}).estimator.save(tmp_path)
+    three = table.layout.model_copy(update={"classes": ("a", "b", "c")})
+    with pytest.raises(UserError, match="different outputs"):
+        load_estimator(tmp_path, three)
+
+
+@pytest.mark.parametrize("kind", ["xgboost", "onnx"])
+def test_refuses_a_file_of_another_width(table, tmp_path, kind):
+    def estimator(layout):
+        if kind == "xgboost":
+            booster = XGBoost().train(table, {"n_estimators": 2}).estimator.booster
+            return XGBoostEstimator(booster, layout)
+        width = len(wide_names(table.layout))
+        graph = dense_graph([(np.ones((width, 1)), np.zeros(1))], table.layout)
+        return OnnxEstimator(graph, layout)
+
+    narrow = table.layout.model_copy(update={"features": table.layout.features[:2]})
+    estimator(narrow).save(tmp_path)
+    with pytest.raises(UserError, match="different columns"):
+        load_estimator(tmp_path, narrow)

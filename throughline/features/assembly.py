@@ -42,6 +42,12 @@ def summed_by_feature(figures: npt.ArrayLike, layout: Layout) -> dict[str, float
     return {f.name: sum(next(left) for _ in _names(f)) for f in layout.features}
 
 
+def feature_places(layout: Layout) -> list[slice]:
+    """For each feature, where its columns stand in :func:`wide_matrix`."""
+    ends = np.cumsum([len(_names(feature)) for feature in layout.features]).tolist()
+    return [slice(first, last) for first, last in zip([0, *ends], ends, strict=False)]
+
+
 def narrow_matrix(columns: Mapping[str, npt.ArrayLike], layout: Layout) -> Floats:
     """The features in order as float32 of shape (n, features), categories as their codes."""
     first = np.asarray(columns[layout.features[0].name])

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from throughline.features.layout import Layout
+from throughline.models.estimator import CONTRIBUTIONS
 from throughline.models.onnx_graph import graph_of, wide_input
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ Dense = tuple[Weights, Weights]
 
 def dense_graph(layers: Sequence[Dense], layout: Layout) -> bytes:
     """From ``features`` to ``scores`` in double precision; only what comes out is float32.
+
+    Of a single layer, what each column adds to the margin, weight times value, comes out as
+    ``contributions``.
 
     Args:
         layers: The layers in order; the logistic function stands between them. The last one gives
@@ -48,4 +52,17 @@ def dense_graph(layers: Sequence[Dense], layout: Layout) -> bytes:
     else:
         nodes.append(helper.make_node("Softmax", margin, ["exact"], axis=1))
     nodes.append(helper.make_node("Cast", ["exact"], ["scores"], to=TensorProto.FLOAT))
-    return graph_of(nodes, constants, wide_input(layout), layout)
+    if len(layers) > 1:
+        return graph_of(nodes, constants, wide_input(layout), layout)
+    (weights, _), *_ = layers
+    nodes += [
+        helper.make_node("Unsqueeze", ["values_0", "one"], ["rows"]),
+        helper.make_node("Mul", ["rows", "by_output"], [CONTRIBUTIONS]),
+    ]
+    constants += [
+        numpy_helper.from_array(weights.T.astype(np.float64), "by_output"),
+        numpy_helper.from_array(np.array([1]), "one"),
+    ]
+    shape: list[str | int | None] = ["rows", layout.outputs, len(weights)]
+    added = helper.make_tensor_value_info(CONTRIBUTIONS, TensorProto.DOUBLE, shape)
+    return graph_of(nodes, constants, wide_input(layout), layout, more=[added])

@@ -9,13 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from throughline.errors import UserError
-from throughline.features.assembly import narrow_matrix, split_matrices, wide_matrix
+from throughline.features.assembly import (
+    feature_places,
+    narrow_matrix,
+    split_matrices,
+    wide_matrix,
+    wide_names,
+)
 from throughline.features.layout import Layout
 
 Columns = Mapping[str, npt.ArrayLike]
 Scores = npt.NDArray[np.float64]
 
 DESCRIPTION = "estimator.json"
+CONTRIBUTIONS = "contributions"
+"""The output of a graph that tells what each column adds, of shape (n, outputs, width)."""
 
 
 class Estimator(Protocol):
@@ -48,20 +56,33 @@ class XGBoostEstimator:
 
     def predict(self, columns: Columns) -> Scores:
         """Scores by the trees up to the best iteration."""
+        matrix = narrow_matrix(columns, self.layout)
+        scores = self.booster.inplace_predict(matrix, iteration_range=(0, _rounds(self.booster)))
+        return np.asarray(scores, dtype=np.float64).reshape(len(matrix), self.layout.outputs)
+
+    def contributions(self, columns: Columns) -> Scores:
+        """What each feature adds to the margin (Tree SHAP), of shape (n, outputs, features).
+
+        Source: Lundberg and others, "From local explanations to global understanding with
+        explainable AI for trees", Nature Machine Intelligence 2, 2020.
+        """
         import xgboost
 
-        data = xgboost.DMatrix(
-            narrow_matrix(columns, self.layout),
-            feature_types=xgboost_types(self.layout),
-            enable_categorical=True,
+        matrix = narrow_matrix(columns, self.layout)
+        types = xgboost_types(self.layout)
+        added = self.booster.predict(
+            xgboost.DMatrix(matrix, feature_types=types, enable_categorical=True),
+            pred_contribs=True,
+            iteration_range=(0, _rounds(self.booster)),
         )
-        scores = self.booster.predict(data, iteration_range=(0, _rounds(self.booster)))
-        return np.asarray(scores, dtype=np.float64).reshape(data.num_row(), self.layout.outputs)
+        width = len(self.layout.features)
+        shape = (len(matrix), self.layout.outputs, width + 1)  # the last one is the base
+        return np.asarray(added, dtype=np.float64).reshape(shape)[:, :, :width]
 
     def save(self, folder: Path) -> None:
         """Writes XGBoost's own JSON."""
         self.booster.save_model(folder / "booster.json")
-        _describe(folder, {"kind": self.kind, "features": _names(self.layout)})
+        _describe(folder, {"kind": self.kind, **_sees(self.layout)})
 
     @classmethod
     def load(cls, folder: Path, layout: Layout, description: dict[str, Any]) -> "XGBoostEstimator":
@@ -70,6 +91,7 @@ class XGBoostEstimator:
 
         booster = xgboost.Booster({"nthread": 1})
         booster.load_model(folder / "booster.json")
+        _check(booster.num_features(), len(layout.features))
         return cls(booster, layout)
 
 
@@ -115,33 +137,60 @@ class OnnxEstimator:
         (scores,) = self.session.run(["scores"], {name: feed[name] for name in self.inputs})
         return np.asarray(scores, dtype=np.float64).reshape(-1, self.layout.outputs)
 
+    def contributions(self, columns: Columns) -> Scores | None:
+        """What each feature adds to the margin, where the graph tells: a linear one does.
+
+        Returns:
+            An array of shape (n, outputs, features), or None.
+        """
+        if CONTRIBUTIONS not in [tensor.name for tensor in self.session.get_outputs()]:
+            return None
+        feed = {"features": wide_matrix(columns, self.layout)}
+        (added,) = self.session.run([CONTRIBUTIONS], feed)
+        places = feature_places(self.layout)
+        return np.stack([added[:, :, place].sum(axis=2) for place in places], axis=2)
+
     def save(self, folder: Path) -> None:
         """Writes the graph."""
         (folder / "model.onnx").write_bytes(self.model)
-        _describe(folder, {"kind": self.kind, "features": _names(self.layout)})
+        _describe(folder, {"kind": self.kind, **_sees(self.layout)})
 
     @classmethod
     def load(cls, folder: Path, layout: Layout, description: dict[str, Any]) -> "OnnxEstimator":
         """Reads what :meth:`save` wrote."""
-        return cls((folder / "model.onnx").read_bytes(), layout)
+        loaded = cls((folder / "model.onnx").read_bytes(), layout)
+        if loaded.inputs == ["features"]:
+            _check(loaded.session.get_inputs()[0].shape[1], len(wide_names(layout)))
+        return loaded
 
 
 def load_estimator(folder: Path, layout: Layout) -> "Estimator":
     """Loads a saved estimator.
 
     Raises:
-        UserError: If it was trained on other features than the plan makes.
+        UserError: If it was trained on other features than the plan makes, or for another answer.
     """
     description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    if description["features"] != _names(layout):
-        raise UserError("The model's plan and estimator have different features; train it again.")
+    for what, wanted in _sees(layout).items():
+        _check(description[what], wanted, what)
     kinds: dict[str, Any] = {"xgboost": XGBoostEstimator, "onnx": OnnxEstimator}
     loaded: Estimator = kinds[description["kind"]].load(folder, layout, description)
     return loaded
 
 
-def _names(layout: Layout) -> list[str]:
-    return [feature.name for feature in layout.features]
+def _sees(layout: Layout) -> dict[str, Any]:
+    """What an estimator has to have in common with the plan."""
+    return {
+        "features": [feature.name for feature in layout.features],
+        "cardinalities": [feature.cardinality for feature in layout.features],
+        "views": [feature.view for feature in layout.features],
+        "outputs": layout.outputs,
+    }
+
+
+def _check(found: Any, wanted: Any, what: str = "columns") -> None:
+    if found != wanted:
+        raise UserError(f"The model's plan and estimator have different {what}; train it again.")
 
 
 def _describe(folder: Path, description: dict[str, Any]) -> None:

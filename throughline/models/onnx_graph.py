@@ -20,6 +20,7 @@ def graph_of(
     inputs: "Sequence[onnx.ValueInfoProto]",
     layout: Layout,
     trees_opset: int = TREES_OPSET,
+    more: "Sequence[onnx.ValueInfoProto]" = (),
 ) -> bytes:
     """Builds a model that ends in ``scores``, float32 (n, outputs).
 
@@ -29,6 +30,7 @@ def graph_of(
         inputs: What the model reads.
         layout: The layout of the prepared table.
         trees_opset: The operator set of ``ai.onnx.ml``, from which the nodes of trees are.
+        more: Further outputs that the nodes make.
     """
     import onnx
     from onnx import TensorProto, helper
@@ -37,7 +39,10 @@ def graph_of(
         list(nodes),
         "estimator",
         list(inputs),
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["rows", layout.outputs])],
+        [
+            helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["rows", layout.outputs]),
+            *more,
+        ],
         list(constants),
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", trees_opset)]

@@ -2,11 +2,11 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -14,6 +14,7 @@ import polars as pl
 from throughline.contract.contract import Contract
 from throughline.features.plan import Input, Plan
 from throughline.models.estimator import Estimator, Scores, load_estimator
+from throughline.models.explanation import Explaining, top_contributions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,25 +76,36 @@ class ServedModel:
         """The estimator's scores of raw rows that are typed as the plan's inputs."""
         if rows.height == 0:
             return np.empty((0, self.plan.layout.outputs))
-        features = self.plan.transform(nw.from_native(rows)).to_native()
-        return self.estimator.predict({c.name: c.to_numpy() for c in features.iter_columns()})
+        return self.estimator.predict(self.plan.arrays_of(rows))
+
+    def explain_frame(self, rows: pl.DataFrame, scores: Scores) -> list[dict[str, float]] | None:
+        """The raw columns that add the most to each row's score; None if that cannot be told."""
+        if not isinstance(self.estimator, Explaining):
+            return None
+        if rows.height == 0:
+            return []
+        added = self.estimator.contributions(self.plan.arrays_of(rows))
+        return None if added is None else top_contributions(added, scores, self.plan)
 
     def answer(self, scores: Scores) -> "pd.DataFrame":
         """The scores as the table that :meth:`predict` gives."""
         import pandas as pd
 
+        return pd.DataFrame(self.answers(scores))
+
+    def answers(self, scores: Scores) -> dict[str, npt.NDArray[Any]]:
+        """The columns of :meth:`answer`, each of shape (n,)."""
         layout = self.plan.layout
         if layout.classes is None:
-            return pd.DataFrame({"prediction": scores[:, 0]})
+            return {"prediction": scores[:, 0]}
         names = _names_as_answered(layout.classes)
         if layout.binary:
-            chosen = (scores[:, 0] >= (0.5 if self.threshold is None else self.threshold)).astype(
-                int
-            )
-            columns = {"probability": scores[:, 0], "threshold": self.threshold}
-            return pd.DataFrame({"prediction": names[chosen], **columns})
+            first = scores[:, 0]
+            chosen = (first >= (0.5 if self.threshold is None else self.threshold)).astype(int)
+            threshold = np.full(len(first), self.threshold)
+            return {"prediction": names[chosen], "probability": first, "threshold": threshold}
         each = {f"probability_{name}": scores[:, i] for i, name in enumerate(layout.classes)}
-        return pd.DataFrame({"prediction": names[scores.argmax(axis=1)], **each})
+        return {"prediction": names[scores.argmax(axis=1)], **each}
 
     def save(self, folder: Path) -> None:
         """Writes plan, contract, estimator and threshold into ``folder``."""
@@ -135,30 +147,54 @@ def raw_frame(rows: "pd.DataFrame", inputs: "tuple[Input, ...]") -> pl.DataFrame
     return pl.DataFrame([_series(rows, column) for column in inputs])
 
 
+def typed_frame(columns: Mapping[str, Sequence[Any]], inputs: "tuple[Input, ...]") -> pl.DataFrame:
+    """The same of plain values, finite or None; numbers of a whole column may be floats."""
+    return pl.DataFrame([_plain_series(columns[column.name], column) for column in inputs])
+
+
+def _plain_series(values: Sequence[Any], column: Input) -> pl.Series:
+    if column.type == "long" and not all(type(value) is int for value in values):
+        numbers = pl.Series(column.name, values, dtype=pl.Float64())
+        return numbers.cast(pl.Int64(), strict=False)
+    return pl.Series(column.name, values, dtype=_POLARS[column.type])
+
+
 def _series(rows: "pd.DataFrame", column: Input) -> pl.Series:
     dtype = _POLARS[column.type]
     if column.name not in rows.columns:
         return pl.Series(column.name, [None] * len(rows), dtype=dtype)
     values = rows[column.name]
     if column.type in ("double", "long"):
-        return _numbers(column.name, values).cast(dtype, strict=False)
+        numbers = _numbers(column.name, values)
+        return numbers if numbers.dtype == dtype else numbers.cast(dtype, strict=False)
     if column.type == "timestamp":
-        return _moments(column.name, values)
-    known = values.notna().to_numpy()
-    cast = str if column.type == "string" else bool
-    plain = [cast(v) if ok else None for v, ok in zip(values, known, strict=True)]
-    return pl.Series(column.name, plain, dtype=dtype)
+        return pl.Series(column.name, _moments(values), dtype=dtype)
+    return pl.Series(column.name, _plain(values, str if column.type == "string" else bool), dtype)
 
 
 def _numbers(name: str, values: "pd.Series[Any]") -> pl.Series:
     if values.dtype.kind in "iu":
         return pl.Series(name, values.to_numpy())  # exact beyond 2**53 too
-    numbers = pl.Series(name, values.to_numpy(dtype=np.float64, na_value=np.nan))
-    return numbers.set(~numbers.is_finite(), None)
+    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    finite = np.isfinite(numbers)
+    held = numbers if finite.all() else np.where(finite, numbers, np.nan)
+    return pl.Series(name, held, nan_to_null=True)
 
 
-def _moments(name: str, values: "pd.Series[Any]") -> pl.Series:
+def _moments(values: "pd.Series[Any]") -> npt.NDArray[np.datetime64]:
     import pandas as pd
 
-    utc = pd.to_datetime(values, utc=True).dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
-    return pl.Series(name, utc).dt.replace_time_zone("UTC")
+    naive = (
+        values
+        if values.dtype.kind == "M" and not hasattr(values.dtype, "tz")
+        else (pd.to_datetime(values, utc=True).dt.tz_localize(None))
+    )
+    return naive.to_numpy(dtype="datetime64[us]")
+
+
+def _plain(values: "pd.Series[Any]", cast: type) -> list[Any]:
+    found = values.tolist()
+    if all(value is None or type(value) is cast for value in found):
+        return found
+    known = values.notna().to_numpy()
+    return [cast(v) if ok else None for v, ok in zip(found, known, strict=True)]

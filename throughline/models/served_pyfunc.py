@@ -12,7 +12,11 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from throughline.contract.contract import clauses
 from throughline.contract.request_check import Warnings, check_request
-from throughline.models.served import ServedModel, raw_frame
+from throughline.models.served import ServedModel, raw_frame, typed_frame
+
+NO_EXPLANATION = (
+    "This model cannot explain its answers; leave out 'explain', or ask a linear model or XGBoost."
+)
 
 
 class ServedPyfunc(PythonModel):
@@ -32,14 +36,39 @@ class ServedPyfunc(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
-        """Predicts raw rows.
+        """Predicts raw rows; with the parameter ``explain`` it adds ``contributions``.
 
         Raises:
-            MlflowException: If the rows do not keep the contract, and the recipe says to refuse.
+            MlflowException: If the rows do not keep the contract, and the recipe says to refuse;
+                if the model cannot explain.
         """
         rows = raw_frame(model_input, self.model.plan.inputs)
+        return pd.DataFrame(self._answers(rows, bool((params or {}).get("explain"))))
+
+    def answer_columns(self, columns: dict[str, list[Any]], explain: bool) -> dict[str, list[Any]]:
+        """Predicts rows that are lists of plain values, of the signature's types or None.
+
+        A server that has read a request by itself asks this, and needs no data frame.
+
+        Returns:
+            The columns of what :meth:`predict` gives.
+
+        Raises:
+            MlflowException: As by :meth:`predict`.
+        """
+        answers = self._answers(typed_frame(columns, self.model.plan.inputs), explain)
+        return {n: v if isinstance(v, list) else v.tolist() for n, v in answers.items()}
+
+    def _answers(self, rows: pl.DataFrame, explain: bool) -> dict[str, Any]:
         self._hold_to_contract(rows)
-        return self.model.answer(self.model.score_frame(rows))
+        scores = self.model.score_frame(rows)
+        answers: dict[str, Any] = dict(self.model.answers(scores))
+        if explain:
+            told = self.model.explain_frame(rows, scores)
+            if told is None:
+                raise MlflowException(NO_EXPLANATION, INVALID_PARAMETER_VALUE)
+            answers["contributions"] = told
+        return answers
 
     def _hold_to_contract(self, rows: pl.DataFrame) -> None:
         contract = self.model.contract

@@ -15,10 +15,11 @@ _ANSWERS = {"i": "long", "f": "double", "O": "string"}
 def signature_of(plan: Plan, answer: "pd.DataFrame") -> "ModelSignature":
     """The signature: raw columns in (optional where training rows missed them), the answer out.
 
-    A whole number that may be missing is declared as double, since pandas has no missing integer.
+    The parameter ``explain`` asks for contributions too. A whole number that may be missing is
+    declared as double, since pandas has no missing integer.
     """
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema, TensorSpec
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 
     columns: list[ColSpec | TensorSpec] = [
         ColSpec(_type(column), column.name, required=not column.optional) for column in plan.inputs
@@ -26,7 +27,8 @@ def signature_of(plan: Plan, answer: "pd.DataFrame") -> "ModelSignature":
     answers: list[ColSpec | TensorSpec] = [
         ColSpec(_ANSWERS[values.dtype.kind], str(name)) for name, values in answer.items()
     ]
-    return ModelSignature(inputs=Schema(columns), outputs=Schema(answers))
+    explain = ParamSchema([ParamSpec("explain", DataType.boolean, False)])
+    return ModelSignature(inputs=Schema(columns), outputs=Schema(answers), params=explain)
 
 
 def conform(rows: "pd.DataFrame", inputs: "tuple[Input, ...]") -> "pd.DataFrame":
