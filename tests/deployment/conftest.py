@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -89,3 +90,47 @@ def eventually():
         return answer
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def small_model(served, prepared, tmp_path_factory):
+    """The served model of the small table, as a step logs it and a server loads it."""
+    import mlflow.pyfunc
+
+    from throughline.candidate import serving_code
+    from throughline.checkout import hidden_checkout, project_root
+    from throughline.models.signature import conform, signature_of
+
+    folder = tmp_path_factory.mktemp("small model")
+    served.save(folder / "served")
+    example = conform(prepared.example(), served.plan.inputs)
+    with serving_code() as code:
+        mlflow.pyfunc.save_model(
+            str(folder / "model"),
+            python_model=str(project_root() / "throughline/models/served_pyfunc.py"),
+            artifacts={"served": str(folder / "served")},
+            code_paths=[str(code)],
+            signature=signature_of(served.plan, served.predict(example)),
+            pip_requirements=["mlflow"],
+        )
+    with hidden_checkout():
+        return mlflow.pyfunc.load_model(str(folder / "model"))
+
+
+@pytest.fixture(scope="session")
+def endpoint(small_model, free_port, eventually):
+    """The address of a server of the small model, in a thread."""
+    import uvicorn
+
+    from throughline.deployment.app import create_app
+    from throughline.deployment.limits import Limits
+
+    app = create_app(small_model, "models:/small/1", Limits())
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    eventually(lambda: server.started, seconds=30.0)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)

@@ -10,13 +10,15 @@ from mlflow.pyfunc import PyFuncModel, scoring_server
 
 from throughline.deployment.limits import LimitRequests, Limits
 from throughline.deployment.plain_errors import PlainErrors
+from throughline.deployment.plain_requests import PlainRequests
 
 
 def create_app(model: PyFuncModel, model_uri: str, limits: Limits) -> FastAPI:
     """Builds the application that serves a loaded model.
 
     Routes: ``GET /health`` (alive, and as which process), ``GET /model`` (what is served). The
-    rest is MLflow's: ``POST /invocations``, ``GET /ping``, ``GET /version``.
+    rest is MLflow's: ``POST /invocations``, ``GET /ping``, ``GET /version``; plain requests to a
+    model of this project are answered before they reach it.
 
     Args:
         model: The loaded model.
@@ -35,6 +37,7 @@ def create_app(model: PyFuncModel, model_uri: str, limits: Limits) -> FastAPI:
         return described
 
     app.mount("/", scoring_server.init(model))
+    app.add_middleware(PlainRequests, model=model)
     app.add_middleware(LimitRequests, limits=limits)
     app.add_middleware(PlainErrors)  # added last, so it sees the errors of all the others
     return app

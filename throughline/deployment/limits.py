@@ -63,7 +63,7 @@ class LimitRequests:
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await self._read(receive, self.limits.body_bytes)
         if isinstance(body, bytearray):
-            return await self.app(scope, _replay(bytes(body), receive), send)
+            return await self.app(scope, replay(bytes(body), receive), send)
         refusals = {
             400: "The client ended the connection before the body was whole.",
             413: f"The body is larger than {self.limits.body_bytes / 2**20:g} MB; send fewer rows.",
@@ -98,7 +98,8 @@ class LimitRequests:
         return 413 if size > most else body
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replay(body: bytes, receive: Receive) -> Receive:
+    """What an application receives of a request whose body has been read already."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Message:

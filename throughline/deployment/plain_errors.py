@@ -63,8 +63,9 @@ class PlainErrors:
             try:
                 await self.app(scope, receive, held.send)
                 refusal = held.rewritten(scope)
-            except (UnicodeDecodeError, RecursionError) as error:
-                # Bytes that are no UTF-8, JSON nested too deep: the client's, and 500 in MLflow.
+            except (ValueError, RecursionError) as error:
+                # Bytes that are no UTF-8, a number of too many digits, JSON nested too deep: the
+                # client's, and 500 in MLflow.
                 refusal = error_response(400, f"The body cannot be read: {_short(str(error))}.")
             except Exception:
                 if held.passed:

@@ -1,0 +1,105 @@
+"""Answers plain requests without MLflow's data frames; hands every other one on."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from throughline.deployment.limits import replay
+from throughline.deployment.plain_rows import (
+    Columns,
+    Field,
+    NotPlain,
+    as_frame,
+    fields_of,
+    plain_rows,
+)
+
+if TYPE_CHECKING:
+    from mlflow.pyfunc import PyFuncModel
+
+logger = logging.getLogger(__name__)
+
+Answer = Callable[[Columns, bool], Mapping[str, Sequence[Any]]]
+
+_AT_ONCE = 16 * 2**10
+"""A body of so many bytes is answered in the event loop: a thread would take longer to start."""
+
+_JSON = ("application/json", "application/json; charset=utf-8", "application/json;charset=utf-8")
+
+
+class PlainRequests:
+    """ASGI middleware around the scoring application, for models of this project.
+
+    Args:
+        app: The scoring application; it has the last word on what is not plain.
+        model: The loaded model.
+    """
+
+    def __init__(self, app: ASGIApp, model: "PyFuncModel") -> None:
+        self.app = app
+        self.fields = fields_of(model.metadata.get_input_schema())
+        self.answer = _answer_of(model)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        if self.fields is None or self.answer is None or not _may_be_plain(scope):
+            return await self.app(scope, receive, send)
+        body = await Request(scope, receive).body()
+        if len(body) <= _AT_ONCE:
+            text, frame = _answer_or_frame(body, self.fields, self.answer)
+        else:
+            text, frame = await asyncio.to_thread(_answer_or_frame, body, self.fields, self.answer)
+        if text is not None:
+            return await Response(text, media_type="application/json")(scope, receive, send)
+        await self.app(scope, replay(frame, receive), send)
+
+
+def answered(body: bytes, fields: Sequence[Field], answer: Answer) -> str | None:
+    """The answer to a plain request in MLflow's form; None if MLflow is to answer.
+
+    That is so too where the model fails or refuses: MLflow then tells why, as it always does.
+    """
+    try:
+        columns = answer(*plain_rows(body, fields))
+    except NotPlain:
+        return None
+    except Exception:
+        logger.debug("left to MLflow", exc_info=True)
+        return None
+    rows = zip(*columns.values(), strict=True)
+    return json.dumps({"predictions": [dict(zip(columns, row, strict=True)) for row in rows]})
+
+
+def _answer_or_frame(
+    body: bytes, fields: Sequence[Field], answer: Answer
+) -> tuple[str | None, bytes]:
+    """The answer, or the body that MLflow is to answer."""
+    text = answered(body, fields, answer)
+    return text, as_frame(body) if text is None else b""
+
+
+def _answer_of(model: "PyFuncModel") -> Answer | None:
+    """What a model of this project answers columns with; None for any other model."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = getattr(model.unwrap_python_model(), "answer_columns", None)
+    except (MlflowException, AttributeError):
+        return None
+    return found if callable(found) else None
+
+
+def _may_be_plain(scope: Scope) -> bool:
+    return (
+        scope["type"] == "http"
+        and scope["method"] == "POST"
+        and scope["path"] == "/invocations"
+        and Headers(scope=scope).get("content-type", "").lower() in _JSON
+    )
