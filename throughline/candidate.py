@@ -33,11 +33,15 @@ SERVING_CODE = (
     "features",
     "models/__init__.py",
     "models/estimator.py",
+    "models/explanation.py",
     "models/served.py",
 )
 """What a served model needs of this package; nothing of it imports Spark or MLflow at serving."""
 
-SERVING_PACKAGES = ("mlflow", "narwhals", "polars", "pydantic", "numpy", "pandas")
+SERVING_PACKAGES = ("mlflow-skinny", "narwhals", "polars", "pydantic", "numpy", "pandas")
+
+_CPU_BUILD = "sys_platform == 'linux' and platform_machine == 'x86_64'"
+_OTHER_BUILD = "sys_platform != 'linux' or platform_machine != 'x86_64'"
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,16 @@ def _log_served(table: PreparedTable, served: ServedModel, register_as: str) -> 
 def requirements(served: ServedModel) -> list[str]:
     """The packages that the served model needs, as pinned here."""
     names = (*SERVING_PACKAGES, *served.estimator.requirements)
-    return [f"{name}=={version(name)}" for name in names]
+    return [line for name in names for line in _pins(name)]
+
+
+def _pins(name: str) -> list[str]:
+    """A package's pin; of XGBoost on Linux that of its build without CUDA's 300 MB."""
+    pin = f"{name}=={version(name)}"
+    if name != "xgboost":
+        return [pin]
+    cpu = f"xgboost-cpu=={version(name)}"
+    return [f"{cpu} ; {_CPU_BUILD}", f"{pin} ; {_OTHER_BUILD}"]
 
 
 @contextmanager
