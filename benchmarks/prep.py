@@ -167,7 +167,7 @@ def _apply_rates(root: Path) -> dict[str, float]:
     """Rows per second of a fitted plan on Polars, medians of calls over two seconds each."""
     import narwhals as nw
 
-    from throughline.models.served import raw_frame
+    from throughline.models.raw_frame import raw_frame
     from throughline.prepared import PreparedTable
 
     outputs = sorted(root.glob("recipe-*/manifest.json"))

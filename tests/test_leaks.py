@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from throughline.models.served import ServedModel, raw_frame
+from throughline.models.raw_frame import raw_frame
+from throughline.models.served import ServedModel
 from throughline.models.xgboost import XGBoost
 from throughline.outputs import Output
 from throughline.preparation import prepare

@@ -62,7 +62,7 @@ def test_what_is_known_afterwards_is_gone_from_the_raw_rows(prepared):
 def test_the_plan_on_raw_rows_gives_the_prepared_rows(prepared):
     import narwhals as nw
 
-    from throughline.models.served import raw_frame
+    from throughline.models.raw_frame import raw_frame
 
     frame = raw_frame(prepared.raw_rows("test"), prepared.plan.inputs)
     made = prepared.plan.transform(nw.from_native(frame)).to_native().to_pandas()
@@ -167,7 +167,7 @@ def test_training_rows_see_the_label_of_other_folds_only(
 ):
     import narwhals as nw
 
-    from throughline.models.served import raw_frame
+    from throughline.models.raw_frame import raw_frame
 
     encoded = (
         "- target_mean: {columns: [n, odd name]}\n"

@@ -34,6 +34,7 @@ SERVING_CODE = (
     "models/__init__.py",
     "models/estimator.py",
     "models/explanation.py",
+    "models/raw_frame.py",
     "models/served.py",
 )
 """What a served model needs of this package; nothing of it imports Spark or MLflow at serving."""

@@ -15,7 +15,7 @@ from throughline.features.fitting import fit_plan
 from throughline.features.plan import Plan
 from throughline.features.registry import OPS, parse_op
 from throughline.features.selection import FeatureSelection
-from throughline.models.served import raw_frame
+from throughline.models.raw_frame import raw_frame
 from throughline.sources.tables import read_table
 
 EXAMPLES = 6

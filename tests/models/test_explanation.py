@@ -59,7 +59,7 @@ def test_of_xgboost_it_adds_up_to_the_margin(make_table, kind):
 
 
 def test_a_served_model_names_raw_columns(served, prepared):
-    from throughline.models.served import raw_frame
+    from throughline.models.raw_frame import raw_frame
 
     rows = raw_frame(prepared.raw_rows("test"), prepared.plan.inputs)
     told = served.explain_frame(rows, served.score_frame(rows))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from throughline.models.served import ServedModel
@@ -106,6 +107,7 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from pathlib import Path
 import pandas as pd
+import polars as pl
 from throughline.models.served import ServedModel
 rows = pd.read_json({str(tmp_path / "rows.json")!r})
 print(len(ServedModel.load(Path({str(tmp_path / "served")!r})).predict(rows)))
@@ -117,7 +119,7 @@ print(*sorted({{"pyspark", "py4j", "mlflow", "torch"}} & set(sys.modules)))
 
 def test_whole_numbers_are_exact(served):
     from throughline.features.plan import Input
-    from throughline.models.served import raw_frame
+    from throughline.models.raw_frame import raw_frame
 
     rows = pd.DataFrame({"n": [2**53 + 1, 2**53, -(2**62) - 1]})
     found = raw_frame(rows, (Input(name="n", type="long"),))
@@ -161,3 +163,28 @@ def test_only_plain_whole_numbers_are_answered_as_numbers(classes, answered):
     from throughline.models.served import _names_as_answered
 
     assert _names_as_answered(classes).tolist() == answered
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_plain_values_are_typed_as_a_table_of_them_is(count):
+    from throughline.features.plan import Input
+    from throughline.models.raw_frame import raw_frame, typed_frame
+
+    moment = dt.datetime(2013, 1, 9, 5, tzinfo=dt.UTC)
+    columns = {
+        "x": [0.5, None, -0.0],
+        "n": [2**62 + 1, None, -3],
+        "d": [2.0, None, 1e300],
+        "c": ["", None, "时"],
+        "t": [moment, None, moment],
+        "b": [True, None, False],
+    }
+    kinds = dict(
+        zip(columns, ["double", "long", "long", "string", "timestamp", "boolean"], strict=True)
+    )
+    inputs = tuple(Input(name=name, type=kind) for name, kind in kinds.items())
+    found = typed_frame({name: values * count for name, values in columns.items()}, inputs)
+    wanted = raw_frame(pd.DataFrame(columns).drop(columns="n"), inputs)
+    wanted = wanted.with_columns(n=pl.Series(columns["n"], dtype=pl.Int64))
+    assert found.equals(pl.concat([wanted] * count)) and found.schema == wanted.schema
+    assert found["d"].to_list()[:3] == [2, None, None]

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,21 +11,14 @@ import numpy.typing as npt
 import polars as pl
 
 from throughline.contract.contract import Contract
-from throughline.features.plan import Input, Plan
+from throughline.features.plan import Plan
 from throughline.models.estimator import Estimator, Scores, load_estimator
 from throughline.models.explanation import Explaining, top_contributions
+from throughline.models.raw_frame import POLARS, raw_frame
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-
-_POLARS: dict[str, pl.DataType] = {
-    "double": pl.Float64(),
-    "long": pl.Int64(),
-    "string": pl.String(),
-    "timestamp": pl.Datetime("us", "UTC"),
-    "boolean": pl.Boolean(),
-}
 
 
 @dataclass
@@ -65,9 +57,9 @@ class ServedModel:
         """The estimator's scores of raw rows in Arrow's form, whose kinds are the inputs'."""
         there = set(rows.schema.names)
         columns = {
-            column.name: pl.Series(rows.column(column.name)).cast(_POLARS[column.type])
+            column.name: pl.Series(rows.column(column.name)).cast(POLARS[column.type])
             if column.name in there
-            else pl.Series([None] * rows.num_rows, dtype=_POLARS[column.type])
+            else pl.Series([None] * rows.num_rows, dtype=POLARS[column.type])
             for column in self.plan.inputs
         }
         return self.score_frame(pl.DataFrame(columns))
@@ -140,61 +132,3 @@ def _names_as_answered(classes: tuple[str, ...]) -> npt.NDArray[Any]:
     if all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", name) for name in classes):
         return np.array([int(name) for name in classes])
     return np.array(classes, dtype=object)
-
-
-def raw_frame(rows: "pd.DataFrame", inputs: "tuple[Input, ...]") -> pl.DataFrame:
-    """Raw rows as a Polars frame of the plan's inputs; not-a-number and infinity are missing."""
-    return pl.DataFrame([_series(rows, column) for column in inputs])
-
-
-def typed_frame(columns: Mapping[str, Sequence[Any]], inputs: "tuple[Input, ...]") -> pl.DataFrame:
-    """The same of plain values, finite or None; numbers of a whole column may be floats."""
-    return pl.DataFrame([_plain_series(columns[column.name], column) for column in inputs])
-
-
-def _plain_series(values: Sequence[Any], column: Input) -> pl.Series:
-    if column.type == "long" and not all(type(value) is int for value in values):
-        numbers = pl.Series(column.name, values, dtype=pl.Float64())
-        return numbers.cast(pl.Int64(), strict=False)
-    return pl.Series(column.name, values, dtype=_POLARS[column.type])
-
-
-def _series(rows: "pd.DataFrame", column: Input) -> pl.Series:
-    dtype = _POLARS[column.type]
-    if column.name not in rows.columns:
-        return pl.Series(column.name, [None] * len(rows), dtype=dtype)
-    values = rows[column.name]
-    if column.type in ("double", "long"):
-        numbers = _numbers(column.name, values)
-        return numbers if numbers.dtype == dtype else numbers.cast(dtype, strict=False)
-    if column.type == "timestamp":
-        return pl.Series(column.name, _moments(values), dtype=dtype)
-    return pl.Series(column.name, _plain(values, str if column.type == "string" else bool), dtype)
-
-
-def _numbers(name: str, values: "pd.Series[Any]") -> pl.Series:
-    if values.dtype.kind in "iu":
-        return pl.Series(name, values.to_numpy())  # exact beyond 2**53 too
-    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    finite = np.isfinite(numbers)
-    held = numbers if finite.all() else np.where(finite, numbers, np.nan)
-    return pl.Series(name, held, nan_to_null=True)
-
-
-def _moments(values: "pd.Series[Any]") -> npt.NDArray[np.datetime64]:
-    import pandas as pd
-
-    naive = (
-        values
-        if values.dtype.kind == "M" and not hasattr(values.dtype, "tz")
-        else (pd.to_datetime(values, utc=True).dt.tz_localize(None))
-    )
-    return naive.to_numpy(dtype="datetime64[us]")
-
-
-def _plain(values: "pd.Series[Any]", cast: type) -> list[Any]:
-    found = values.tolist()
-    if all(value is None or type(value) is cast for value in found):
-        return found
-    known = values.notna().to_numpy()
-    return [cast(v) if ok else None for v, ok in zip(found, known, strict=True)]

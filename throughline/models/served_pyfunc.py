@@ -12,7 +12,8 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from throughline.contract.contract import clauses
 from throughline.contract.request_check import Warnings, check_request
-from throughline.models.served import ServedModel, raw_frame, typed_frame
+from throughline.models.raw_frame import raw_frame, typed_frame
+from throughline.models.served import ServedModel
 
 NO_EXPLANATION = (
     "This model cannot explain its answers; leave out 'explain', or ask a linear model or XGBoost."
