@@ -1,6 +1,5 @@
 """The page of a preparation: one HTML file that needs nothing else."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from throughline.features.show import kind_of, learnt, origin_of
 from throughline.recipe.recipe import Recipe
 from throughline.report.comparison import Comparison
 from throughline.report.drift import MUCH, SOME
+from throughline.report.html import embedded, environment
 from throughline.report.label_shares import Table
 from throughline.report.notes import notes
 from throughline.report.profile import SAMPLE
@@ -48,18 +48,10 @@ def render(findings: Findings, pictures: Mapping[str, Path]) -> str:
         findings: What it tells.
         pictures: PNG files by their heading.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"share": share, "psi": _psi, "grade": _grade, "paths": _paths}
+    templates = environment()
+    templates.filters |= {"share": share, "psi": _psi, "grade": _grade, "paths": _paths}
     plan = findings.plan
-    return environment.get_template(TEMPLATE).render(
+    return templates.get_template(TEMPLATE).render(
         recipe=findings.recipe,
         layout=plan.layout,
         parts=PARTS,
@@ -73,7 +65,7 @@ def render(findings: Findings, pictures: Mapping[str, Path]) -> str:
             for column, feature in zip(findings.features, plan.layout.features, strict=True)
         ],
         learnt=list(learnt(plan)),
-        pictures={title: _embedded(path) for title, path in pictures.items()},
+        pictures={title: embedded(path) for title, path in pictures.items()},
         sample=SAMPLE,
         some=SOME,
         much=MUCH,
@@ -105,7 +97,3 @@ def _role(name: str, findings: Findings) -> str:
     if any(name == column.name for column in findings.plan.inputs):
         return "input"
     return "key" if name in findings.recipe.key else "not used"
-
-
-def _embedded(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()

@@ -8,10 +8,9 @@ import numpy as np
 
 from throughline.report.comparison import Comparison
 from throughline.report.panels import WIDEST_TITLE, draw_panel, percent
-from throughline.report.style import FAINT, LINE, save, short, styled
+from throughline.report.style import FAINT, LINE, panels, save, short, styled
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLUMNS = 4
@@ -28,15 +27,15 @@ def draw_distributions(
     rows = max(1, -(-len(chosen) // COLUMNS))
     with styled():
         height = 1.85 * rows + 0.5
-        figure, panels = _figure(rows, COLUMNS, width=12.5, height=height)
+        figure, drawn = panels(rows, COLUMNS, width=12.5, height=height)
         # by hand: laying out many panels takes longer than drawing them
         figure.subplots_adjust(
             left=0.065, right=0.985, wspace=0.38, hspace=0.6, bottom=0.3 / height,
             top=1 - 0.8 / height,
         )  # fmt: skip
-        for axes, column in zip(panels, chosen, strict=False):
+        for axes, column in zip(drawn, chosen, strict=False):
             draw_panel(axes, column)
-        for axes in panels[len(chosen) :]:
+        for axes in drawn[len(chosen) :]:
             axes.set_axis_off()
         figure.suptitle(title, x=0.008, y=1 - 0.12 / height, ha="left", va="top", fontsize=11)
         _legend(figure)
@@ -49,7 +48,7 @@ def draw_missing(before: Sequence[Comparison], after: Sequence[Comparison], path
     missed = [column for column in before if max(column.missing.values())]
     chosen = sorted(missed, key=lambda column: max(column.missing.values()))[-BARS:]
     with styled():
-        figure, (axes,) = _figure(1, 1, width=8.5, height=1.3 + 0.27 * len(chosen))
+        figure, (axes,) = panels(1, 1, width=8.5, height=1.3 + 0.27 * len(chosen))
         figure.set_layout_engine("constrained")
         places = np.arange(len(chosen))
         for part, shift, colour in (("train", 0.2, FAINT), ("test", -0.2, LINE)):
@@ -77,12 +76,3 @@ def _legend(figure: "Figure") -> None:
         Line2D([], [], color=LINE, label=_ROWS["test"]),
     ]
     figure.legend(handles=entries, loc="upper right", ncols=2, frameon=False, fontsize=9)
-
-
-def _figure(rows: int, columns: int, width: float, height: float) -> "tuple[Figure, list[Axes]]":
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)
-    return figure, list(figure.subplots(rows, columns, squeeze=False).flat)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 STYLE: Any = {
@@ -22,6 +23,9 @@ STYLE: Any = {
 }
 LINE = "#1f6f9c"
 FAINT = "#9a9a96"
+COLOURS = (LINE, "#d55e00", "#009e73", "#b0599a", "#b8860b", "#5b5bd6", "#333333", "#56b4e9")
+"""Told apart by colour-blind people too (after Okabe and Ito, "Color universal design", 2002)."""
+
 FONTS = (
     "DejaVu Sans",
     "Noto Sans CJK SC",
@@ -41,6 +45,16 @@ def styled() -> Any:
     installed = {font.name for font in font_manager.fontManager.ttflist}
     fonts = [name for name in FONTS if name in installed] or ["sans-serif"]
     return mpl.rc_context({**STYLE, "font.family": fonts})
+
+
+def panels(rows: int, columns: int, width: float, height: float) -> "tuple[Figure, list[Axes]]":
+    """An empty picture of so many panels, in inches; nothing of it stays in matplotlib's memory."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
 
 
 def short(name: str, widest: int) -> str:
