@@ -22,14 +22,15 @@ def main() -> None:
     from throughline.candidate import log_candidate, summary
     from throughline.distributed.recipe_network import network_of, train_network
     from throughline.prepared import PreparedTable
-    from throughline.tracking import FIGURE, prepared_uri, step_run
+    from throughline.tracking import FIGURE, prepared_uri, step_run, training_time
 
     with step_run("distributed_train"):
         table = PreparedTable.open(prepared_uri(arguments.prep_run))
         model = network_of(table.recipe)
-        trained = train_network(
-            table, model, arguments.workers, arguments.epochs, arguments.launcher
-        )
+        with training_time():
+            trained = train_network(
+                table, model, arguments.workers, arguments.epochs, arguments.launcher
+            )
         found = log_candidate(table, trained, model.title)
         mlflow.set_tag(FIGURE, summary(found.metrics, table.recipe.metric))
 

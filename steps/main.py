@@ -28,9 +28,10 @@ def main() -> None:
     recipe = load_recipe(arguments.recipe, arguments.set)
 
     from throughline.chain import Chain
+    from throughline.evaluation.comparison import log_comparison
     from throughline.registry import champion_of
     from throughline.spark import java_home
-    from throughline.tracking import step_run
+    from throughline.tracking import candidates_of, step_run
 
     java_home()
     chain = Chain(arguments.env_manager)
@@ -54,7 +55,9 @@ def main() -> None:
             candidates.append(chain.run("distributed_train", {**prepared, **sizes}))
         else:
             chain.skip("distributed_train", "the recipe has no network")
-        chain.run("register", {"candidates": ",".join(candidates)})
+        together = ",".join(candidates)
+        log_comparison(candidates_of(together), recipe.metric)
+        chain.run("register", {"candidates": together})
         if champion_of(recipe.name):
             served = {"model": recipe.name, "port": arguments.port}
             chain.run("deploy", {**served, "data_root": arguments.data_root})

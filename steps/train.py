@@ -19,19 +19,22 @@ def main() -> None:
     import mlflow
 
     from throughline.candidate import log_candidate, summary
+    from throughline.evaluation.comparison import log_comparison
     from throughline.models.families import FAMILIES, models_named
     from throughline.prepared import PreparedTable
-    from throughline.tracking import FIGURE, prepared_uri, step_run
+    from throughline.tracking import FIGURE, candidates_of, prepared_uri, step_run, training_time
 
-    with step_run("train"):
+    with step_run("train") as run:
         table = PreparedTable.open(prepared_uri(arguments.prep_run))
         register_as = "" if arguments.register_as == "none" else arguments.register_as
         for model in models_named(table.recipe, arguments.model):
             with mlflow.start_run(run_name=model.title, nested=True):
-                trained = FAMILIES[model.family].train(table, model.parameters)
+                with training_time():
+                    trained = FAMILIES[model.family].train(table, model.parameters)
                 found = log_candidate(table, trained, model.title, register_as=register_as)
             figure = summary(found.metrics, table.recipe.metric)
             mlflow.set_tag(FIGURE, f"{model.title}: {figure}")
+        log_comparison(candidates_of(run.info.run_id), table.recipe.metric)
 
 
 if __name__ == "__main__":

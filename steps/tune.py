@@ -23,7 +23,7 @@ def main() -> None:
     from throughline.candidate import log_candidate, summary
     from throughline.models.families import FAMILIES
     from throughline.prepared import PreparedTable
-    from throughline.tracking import FIGURE, prepared_uri, step_run
+    from throughline.tracking import FIGURE, prepared_uri, step_run, training_time
     from throughline.tuning.hyperopt import search
 
     with step_run("tune"):
@@ -33,7 +33,8 @@ def main() -> None:
             raise UserError(f"The recipe {table.recipe.name} has no 'search' to tune.")
         best = search(table, wanted, arguments.max_evals or wanted.max_evals)
         mlflow.log_metrics({"best_validation": best.value, "trials_finished": best.trials})
-        trained = FAMILIES[wanted.family].train(table, best.parameters)
+        with training_time():
+            trained = FAMILIES[wanted.family].train(table, best.parameters)
         found = log_candidate(table, trained, f"tuned {wanted.family}")
         mlflow.set_tag(FIGURE, summary(found.metrics, table.recipe.metric))
 

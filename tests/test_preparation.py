@@ -101,6 +101,11 @@ def test_the_manifest_and_the_recipe_are_kept(prepared):
     ("old", "new", "message"),
     [
         ("key: [id]", "key: [idd]", "key names the column 'idd', which is not in the table"),
+        (
+            "key: [id]",
+            "key: [id]\nslices: [flagg]",
+            "slices names the column 'flagg'",
+        ),
         ("[delay]", "[delays]", "known_after names the column 'delays'.*did you mean 'delay'"),
         ("from: delay > 30", "from: dely > 30", "label reads the column 'dely'.*mean 'delay'"),
         ("from: delay > 30", "from: remark > 30", "'30' is of kind number, where only a text"),
@@ -218,3 +223,21 @@ def test_or_only_warned_of(spark, odd_text, prepared, output):
     assert learnt == made.contract
     assert (learnt.on_violation, learnt.tolerance) == ("refuse", 0.5)
     assert learnt.columns != earlier.columns
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("metric: brier", "The metric 'brier' is for two classes, and the label has 5"),
+        (
+            "metric: roc_auc\nthreshold: {cost: {false_positive: 1, false_negative: 5}}",
+            "A threshold is for two classes, and the label has 5; remove 'threshold'",
+        ),
+    ],
+)
+def test_what_is_for_two_classes_is_refused_for_more(
+    spark, small_recipe_text, small_table, output, line, sentence
+):
+    text = small_recipe_text.replace("TABLE", str(small_table)).replace("metric: roc_auc", line)
+    text = text.replace("from: delay > 30", "from: n")
+    assert sentence in refused(spark, text, output)

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from throughline.models.evaluation import Labels, Scores, best_threshold, metrics
+from throughline.evaluation.card import CARD
+from throughline.evaluation.evaluation import evaluate
+from throughline.evaluation.writing import write_evaluation
 from throughline.models.family import Trained
 from throughline.models.onnx_flavor import log_onnx
 from throughline.models.served import ServedModel
@@ -19,9 +21,6 @@ from throughline.prepared import PreparedTable
 from throughline.tracking import CANDIDATE, MODEL, PREPARED
 
 logger = logging.getLogger(__name__)
-
-Scored = dict[str, tuple[Labels, Scores]]
-"""The labels and the scores of each part."""
 
 ARTIFACT = "model"
 SERVING_CODE = (
@@ -58,8 +57,6 @@ def log_candidate(
 ) -> Candidate:
     """Evaluates a trained model and logs everything about it in the active run.
 
-    The threshold is settled on the validation rows, never on the test rows.
-
     Args:
         table: The prepared table it was trained on.
         trained: The model.
@@ -72,13 +69,17 @@ def log_candidate(
     mlflow.log_params({f"model.{name}": value for name, value in trained.parameters.items()})
     _log_versions()
     _log_dataset(table)
-    scored = {part: _score(table, trained, part) for part in ("validation", "test")}
-    served, found = _evaluate(table, trained, scored)
+    evaluation = evaluate(table, trained.estimator)
+    found = evaluation.figures()
     mlflow.log_metrics({**found, **trained.metrics})
-    _log_pictures(table, trained, served.threshold, scored)
+    served = ServedModel(table.plan, trained.estimator, evaluation.threshold, table.contract)
     trained.log_native()
     log_onnx(table, trained)
-    uri = _log_served(table, served, register_as)
+    with tempfile.TemporaryDirectory() as folder:
+        card = Path(folder) / CARD
+        write_evaluation(table, trained, title, evaluation, card)
+        mlflow.log_artifacts(str(card))
+        uri = _log_served(table, served, card, register_as)
     mlflow.set_tags({MODEL: uri, PREPARED: table.output.uri})
     logger.info("%s: %s", title, summary(found, table.recipe.metric))
     return Candidate(uri, found)
@@ -87,40 +88,6 @@ def log_candidate(
 def summary(found: dict[str, float], metric: str) -> str:
     """The recipe's metric on validation and test, in one line."""
     return ", ".join(f"{p} {metric} {found[f'{p}_{metric}']:.4f}" for p in ("validation", "test"))
-
-
-def _score(table: PreparedTable, trained: Trained, part: str) -> tuple[Labels, Scores]:
-    columns = table.columns(part)
-    return columns[table.layout.label], trained.estimator.predict(columns)
-
-
-def _evaluate(
-    table: PreparedTable, trained: Trained, scored: Scored
-) -> tuple[ServedModel, dict[str, float]]:
-    threshold = None
-    if table.layout.binary:
-        labels, scores = scored["validation"]
-        threshold = best_threshold(labels, scores[:, 0])
-    found = {} if threshold is None else {"threshold": threshold}
-    for part, (labels, scores) in scored.items():
-        values = metrics(labels, scores, table.layout, threshold)
-        found |= {f"{part}_{name}": value for name, value in values.items()}
-    return ServedModel(table.plan, trained.estimator, threshold, table.contract), found
-
-
-def _log_pictures(
-    table: PreparedTable, trained: Trained, threshold: float | None, scored: Scored
-) -> None:
-    import mlflow
-
-    from throughline.models.pictures import curves, importance_chart
-
-    for part, (labels, scores) in scored.items():
-        figure = curves(labels, scores, table.layout, threshold)
-        mlflow.log_figure(figure, f"pictures/{part}.png")
-    if trained.importances:
-        mlflow.log_figure(importance_chart(trained.importances), "pictures/importances.png")
-        mlflow.log_dict(trained.importances, "importances.json")
 
 
 def _log_versions() -> None:
@@ -143,7 +110,8 @@ def _log_dataset(table: PreparedTable) -> None:
     mlflow.log_input(dataset, context="training")
 
 
-def _log_served(table: PreparedTable, served: ServedModel, register_as: str) -> str:
+def _log_served(table: PreparedTable, served: ServedModel, card: Path, register_as: str) -> str:
+    """Logs the served model, with its card beside it, and returns its URI."""
     import mlflow.pyfunc
 
     rows = conform(table.example(), table.plan.inputs)
@@ -153,7 +121,7 @@ def _log_served(table: PreparedTable, served: ServedModel, register_as: str) -> 
         logged = mlflow.pyfunc.log_model(
             name=ARTIFACT,
             python_model=str(Path(__file__).with_name("models") / "served_pyfunc.py"),
-            artifacts={"served": str(Path(folder) / "served")},
+            artifacts={"served": str(Path(folder) / "served"), CARD: str(card)},
             code_paths=[str(code)],
             signature=signature_of(table.plan, answer),
             input_example=rows,

@@ -110,8 +110,7 @@ def _prepare(
         instead = "set 'contract: warn' in the recipe"
         violations = violations_of(earlier, every_row, instead) if earlier else []
         classes = classes_of(training, recipe.label)
-        for metric in (recipe.metric, *recipe.promote.at_least):
-            _computable(metric, classes)
+        _check_classes(recipe, classes)
         selection = selection.model_copy(update={"classes": classes})
         labelled = labelled_training(training, recipe, classes)
         plan = fit_plan(recipe.prepare, labelled, selection, figures.optional)
@@ -199,9 +198,18 @@ def _no_part_is_empty(rows: dict[str, int]) -> None:
             )
 
 
-def _computable(metric: str, classes: tuple[str, ...] | None) -> None:
-    if classes and len(classes) > 2 and metric in ("pr_auc", "brier"):
+def _check_classes(recipe: "Recipe", classes: tuple[str, ...] | None) -> None:
+    """Raises a UserError if the recipe asks of three or more classes what is for two."""
+    if not classes or len(classes) <= 2:
+        return
+    for metric in (recipe.metric, *recipe.promote.at_least):
+        if metric in ("pr_auc", "brier"):
+            raise UserError(
+                f"The metric {metric!r} is for two classes, and the label has {len(classes)}; "
+                "choose log_loss, roc_auc or accuracy."
+            )
+    if recipe.threshold.cost:
         raise UserError(
-            f"The metric {metric!r} is for two classes, and the label has {len(classes)}; "
-            "choose log_loss, roc_auc or accuracy."
+            f"A threshold is for two classes, and the label has {len(classes)}; remove 'threshold' "
+            "from the recipe."
         )

@@ -1,6 +1,6 @@
 """A prepared table, as the steps after prep read it: with pyarrow, or on Spark."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -75,12 +75,15 @@ class PreparedTable:
         """A part on Spark."""
         return spark.read.parquet(self.output.path(part))
 
-    def raw_rows(self, part: str, limit: int | None = None) -> "pd.DataFrame":
-        """Rows as a request carries them, every raw column and the label, in the order of the key.
+    def raw_rows(
+        self, part: str, limit: int | None = None, columns: Collection[str] | None = None
+    ) -> "pd.DataFrame":
+        """Rows as a request carries them, with their key and label, in the order of the key.
 
         Args:
             part: The part of the split.
             limit: At most so many rows, the first ones by key.
+            columns: The raw columns to read beside key and label; all of them if left out.
         """
         import pyarrow.compute as pc
         import pyarrow.dataset as ds
@@ -89,7 +92,8 @@ class PreparedTable:
         known = ~ds.field(label).is_null()
         if self.layout.classes:  # a class that training never saw cannot be measured
             known &= ds.field(label).isin(list(self.layout.classes))
-        table = self._dataset(f"raw/__split={part}").to_table(filter=known)
+        names = None if columns is None else list({label, *self.recipe.key, *columns})
+        table = self._dataset(f"raw/__split={part}").to_table(names, filter=known)
         order = [(name, "ascending") for name in self.recipe.key]
         chosen = pc.sort_indices(table.select(list(self.recipe.key)), sort_keys=order)
         return table.take(chosen[:limit] if limit else chosen).to_pandas()

@@ -8,7 +8,10 @@ import numpy as np
 
 from throughline.checkout import hidden_checkout
 from throughline.errors import UserError
-from throughline.models.evaluation import Scores, better, metrics
+from throughline.evaluation.decisions import Decisions
+from throughline.evaluation.measured import measured
+from throughline.evaluation.metrics import Scores, better
+from throughline.evaluation.part import blocks_of
 from throughline.models.signature import conform
 from throughline.prepared import PreparedTable
 from throughline.recipe.candidates import Promote
@@ -146,6 +149,8 @@ def champion_of(name: str) -> "ModelVersion | None":
 def metrics_on_test(model_uri: str, table: PreparedTable, rows: "pd.DataFrame") -> dict[str, float]:
     """The metrics of a logged or registered model on raw test rows, through its served form.
 
+    Beside each stand the ends of its interval, ``<metric>_low`` and ``<metric>_high``.
+
     Raises:
         NotComparableError: If the model predicts something else, or does not take these rows.
     """
@@ -164,7 +169,10 @@ def metrics_on_test(model_uri: str, table: PreparedTable, rows: "pd.DataFrame") 
         except MlflowException as error:
             reason = str(error.message).splitlines()[0]
             raise NotComparableError(f"{model_uri} does not take the test rows: {reason}") from None
-    return metrics(table.labels_of(rows), scores_of(answer), table.layout, served.threshold)
+    recipe, threshold = table.recipe, served.threshold
+    decisions = None if threshold is None else Decisions(threshold, recipe.threshold.cost)
+    labels, blocks = table.labels_of(rows), blocks_of(rows, recipe.split)
+    return measured(labels, scores_of(answer), table.layout, decisions, blocks).figures()
 
 
 def scores_of(answer: "pd.DataFrame") -> Scores:
@@ -182,7 +190,11 @@ def _register(name: str, run: "Run", verdict: Verdict, found: dict[str, float]) 
     client = mlflow.MlflowClient()
     version = _version_of(name, run) or mlflow.register_model(run.data.tags[MODEL], name)
     tags: dict[str, Any] = {"reason": verdict.reason, "run": run.info.run_id}
-    tags |= {f"test_{metric}": f"{value:.6f}" for metric, value in found.items()}
+    tags |= {
+        f"test_{metric}": f"{value:.6f}"
+        for metric, value in found.items()
+        if not metric.endswith(("_low", "_high"))
+    }
     for key, value in tags.items():
         client.set_model_version_tag(name, version.version, key, value)
     alias = CHAMPION if verdict.promoted else CHALLENGER

@@ -24,6 +24,8 @@ FAILURE = "throughline.error"
 STEP = "throughline.step"
 CONTRACT = "throughline.contract"
 """How a table keeps the data contract that it was checked against."""
+TRAINING_SECONDS = "training_seconds"
+"""The metric of a candidate's run that says how long its training took."""
 FIGURE = "throughline.figure"
 """A step's main figure in one line, for the table at the end of a chain."""
 
@@ -45,6 +47,16 @@ def step_run(step: str) -> "Iterator[Run]":
         except UserError as error:
             mlflow.set_tag(FAILURE, str(error))
             raise
+
+
+@contextmanager
+def training_time() -> Iterator[None]:
+    """Logs in the active run how many seconds the training inside took."""
+    import mlflow
+
+    started = time.monotonic()
+    yield
+    mlflow.log_metric(TRAINING_SECONDS, time.monotonic() - started)
 
 
 def find_run(run_id: str, what: str) -> "Run":

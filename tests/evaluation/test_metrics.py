@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from throughline.errors import UserError
+from throughline.evaluation.decisions import Decisions
+from throughline.evaluation.metrics import better, metrics
 from throughline.features.layout import Layout
-from throughline.models.evaluation import best_threshold, better, metrics
 
 BINARY = Layout(features=(), label="y", task="classification", classes=("0", "1"))
 THREE = Layout(features=(), label="y", task="classification", classes=("a", "b", "c"))
@@ -13,7 +14,7 @@ SCORES = np.array([[0.1], [0.4], [0.35], [0.8]])
 
 
 def test_binary():
-    found = metrics(LABELS, SCORES, BINARY, threshold=0.35)
+    found = metrics(LABELS, SCORES, BINARY, Decisions(0.35))
     assert found["roc_auc"] == 0.75
     assert found["pr_auc"] == pytest.approx(0.5 + 0.5 * 2 / 3)
     assert found["brier"] == pytest.approx((0.01 + 0.16 + 0.4225 + 0.04) / 4)
@@ -48,12 +49,6 @@ def test_regression():
 def test_refuses_rows_of_one_class():
     with pytest.raises(UserError, match="hold one class only; take more rows"):
         metrics(np.zeros(4, dtype=int), SCORES, BINARY)
-
-
-def test_the_threshold_with_the_best_f1():
-    assert best_threshold(LABELS, SCORES[:, 0]) == 0.35
-    assert best_threshold(np.array([0, 1]), np.array([0.2, 0.9])) == 0.9
-    assert best_threshold(np.array([1, 0, 1]), np.array([0.5, 0.5, 0.5])) == 0.5
 
 
 @pytest.mark.parametrize(

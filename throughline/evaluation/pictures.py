@@ -1,110 +1,112 @@
 """The pictures of a candidate, readable on a light and on a dark page."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from throughline.evaluation.decisions import Decisions
+from throughline.evaluation.evaluation import PartEvaluation
+from throughline.evaluation.panels import (
+    calibration_panel,
+    confusion_panel,
+    errors_panel,
+    precision_recall_panel,
+    predicted_panel,
+    roc_panel,
+)
+from throughline.evaluation.permutation import Loss
+from throughline.evaluation.slices import Slice
 from throughline.features.layout import Layout
-from throughline.models.evaluation import Labels, Scores
-from throughline.report.style import FAINT, LINE, STYLE
+from throughline.report.style import FAINT, LINE, panels, save, short, styled
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+MOST = 20
+WIDEST = 34
 
 
-def curves(labels: Labels, scores: Scores, layout: Layout, threshold: float | None) -> "Figure":
-    """What the scores are worth on one part.
+def draw_part(
+    part: PartEvaluation, layout: Layout, decisions: Decisions | None, path: Path
+) -> None:
+    """Draws what the scores are worth on one part.
 
-    Binary: ROC, precision and recall, calibration, confusion at the threshold. More classes: the
-    confusion. Regression: predicted against actual, and the errors.
+    Binary: ROC, precision and recall, calibration, confusion at the threshold. More classes:
+    calibration and confusion. Regression: predicted against actual, and the errors.
     """
-    if layout.binary:
-        return _binary(labels, scores[:, 0], layout, 0.5 if threshold is None else threshold)
-    if layout.task == "regression":
-        return _regression(labels, scores[:, 0])
-    figure, (axes,) = _figure(1)
-    _confusion(axes, labels, scores.argmax(axis=1), layout)
-    return figure
+    labels, scores = part.part.labels, part.scores
+    with styled():
+        rows = 2 if layout.binary else 1
+        figure, drawn = panels(rows, 2, width=10, height=4.3 * rows)
+        figure.set_layout_engine("constrained")
+        if layout.task == "regression":
+            predicted_panel(drawn[0], labels, scores[:, 0])
+            errors_panel(drawn[1], labels, scores[:, 0])
+        elif layout.binary:
+            roc_panel(drawn[0], labels, scores[:, 0])
+            precision_recall_panel(drawn[1], labels, scores[:, 0])
+            threshold = decisions.threshold if decisions else 0.5
+            said = (scores[:, 0] >= threshold).astype(int)
+            confusion_panel(drawn[3], labels, said, layout, f"Confusion at {threshold:.3f}")
+        else:
+            confusion_panel(drawn[1], labels, scores.argmax(axis=1), layout, "Confusion")
+        if part.measured.calibration:
+            calibration_panel(drawn[2 if layout.binary else 0], part.measured.calibration)
+        save(figure, path)
 
 
-def importance_chart(importances: Mapping[str, float], most: int = 25) -> "Figure":
-    """The features by importance, the greatest on top, as shares of the whole."""
-    top = sorted(importances.items(), key=lambda item: item[1])[-most:]
-    total = sum(importances.values()) or 1.0
-    figure, (axes,) = _figure(1, height=1 + 0.26 * len(top), width=7.5)
-    axes.barh([name for name, _ in top], [value / total for _, value in top], color=LINE)
-    axes.set(title="Feature importance", xlabel="share of the whole")
-    return figure
+def draw_importances(
+    losses: Mapping[str, Loss], own: Mapping[str, float], metric: str, path: Path
+) -> None:
+    """Draws the features by what shuffling them costs, beside the family's own importances.
+
+    Args:
+        losses: By feature; may be empty.
+        own: The family's own importances; may be empty.
+        metric: What the losses are of.
+        path: The PNG.
+    """
+    top = sorted(losses.items(), key=lambda item: item[1].mean)[-MOST:]
+    total = sum(own.values()) or 1.0
+    shares = [(n, v / total) for n, v in sorted(own.items(), key=lambda item: item[1])[-MOST:]]
+    drawn = [bool(top), bool(shares)]
+    height = 1.2 + 0.25 * max(len(top), len(shares))
+    with styled():
+        figure, axes = panels(1, sum(drawn), width=6.0 * sum(drawn), height=height)
+        figure.set_layout_engine("constrained")
+        if top:
+            names, found = zip(*top, strict=True)
+            places = np.arange(len(names))
+            axes[0].barh(
+                places, [one.mean for one in found], color=LINE,
+                xerr=[one.deviation for one in found], ecolor="#333333", error_kw={"linewidth": 1},
+            )  # fmt: skip
+            axes[0].set_yticks(places, [short(name, WIDEST) for name in names])
+            axes[0].set(title="Permutation importance", xlabel=f"loss of {metric} when shuffled")
+        if shares:
+            places = np.arange(len(shares))
+            axes[-1].barh(places, [share for _, share in shares], color=LINE)
+            axes[-1].set_yticks(places, [short(name, WIDEST) for name, _ in shares])
+            axes[-1].set(title="The family's own importances", xlabel="share of the whole")
+        for one in axes:
+            one.locator_params(axis="x", nbins=5)
+            one.grid(visible=False, axis="y")
+        save(figure, path)
 
 
-def _figure(panels: int, width: float = 5.0, height: float = 4.2) -> "tuple[Figure, list[Axes]]":
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    with mpl.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            1, panels, figsize=(width * panels, height), layout="constrained", squeeze=False
-        )
-    plt.close(figure)
-    return figure, list(axes[0])
-
-
-def _binary(labels: Labels, probability: Scores, layout: Layout, threshold: float) -> "Figure":
-    from sklearn import metrics as sk
-    from sklearn.calibration import calibration_curve
-
-    figure, (roc, pr, calibration, confusion) = _figure(4)
-    false_rate, true_rate, _ = sk.roc_curve(labels, probability)
-    roc.plot(false_rate, true_rate, color=LINE)
-    roc.plot([0, 1], [0, 1], color=FAINT, linestyle="--")
-    area = sk.roc_auc_score(labels, probability)
-    roc.set(title=f"ROC, area {area:.3f}", xlabel="false positive rate", ylabel="recall")
-    precision, recall, _ = sk.precision_recall_curve(labels, probability)
-    pr.plot(recall, precision, color=LINE)
-    pr.axhline(float(np.mean(np.asarray(labels, dtype=float))), color=FAINT, linestyle="--")
-    mean = sk.average_precision_score(labels, probability)
-    pr.set(title=f"Precision and recall, mean {mean:.3f}", xlabel="recall", ylabel="precision")
-    happened, said = calibration_curve(labels, probability, n_bins=10, strategy="quantile")
-    calibration.plot(said, happened, marker="o", color=LINE)
-    calibration.plot([0, 1], [0, 1], color=FAINT, linestyle="--")
-    calibration.set(title="Calibration", xlabel="predicted", ylabel="happened")
-    _confusion(confusion, labels, (probability >= threshold).astype(int), layout)
-    confusion.set_title(f"Confusion at {threshold:.3f}")
-    return figure
-
-
-def _confusion(axes: "Axes", labels: Labels, said: Labels, layout: Layout) -> None:
-    from sklearn.metrics import confusion_matrix
-
-    names = layout.classes or ()
-    counts = confusion_matrix(labels, said, labels=list(range(len(names))))
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.grid(visible=False)
-    axes.set(title="Confusion", xlabel="predicted", ylabel="actual")
-    axes.set_xticks(range(len(names)), names)
-    axes.set_yticks(range(len(names)), names)
-    if len(names) > 12:
-        return
-    for row, column in np.ndindex(counts.shape):
-        colour = "white" if shares[row, column] > 0.5 else "#333333"
-        text = f"{counts[row, column]:,}\n{shares[row, column]:.1%}"
-        axes.text(column, row, text, ha="center", va="center", color=colour)
-
-
-def _regression(labels: Labels, values: Scores) -> "Figure":
-    figure, (against, errors) = _figure(2)
-    actual = np.asarray(labels, dtype=float)
-    low, high = np.percentile(np.concatenate([actual, values]), [0.5, 99.5])
-    against.hexbin(values, actual, gridsize=50, bins="log", cmap="Blues", mincnt=1,
-                   extent=(low, high, low, high))  # fmt: skip
-    against.plot([low, high], [low, high], color=FAINT, linestyle="--")
-    against.set(title="Actual against predicted", xlabel="predicted", ylabel="actual")
-    difference = actual - values
-    errors.hist(np.clip(difference, *np.percentile(difference, [0.5, 99.5])), 60, color=LINE)
-    errors.set(title="Errors", xlabel="actual minus predicted", ylabel="rows")
-    return figure
+def draw_slices(slices: Sequence[Slice], whole: float, metric: str, path: Path) -> None:
+    """Draws a metric and its interval for each slice, small ones faintly, beside the whole."""
+    shown = [one for one in slices if metric in one.metrics][::-1]
+    with styled():
+        figure, (axes,) = panels(1, 1, width=7.5, height=1.2 + 0.25 * len(shown))
+        figure.set_layout_engine("constrained")
+        axes.axvline(whole, color=FAINT, linestyle="--", label=f"all rows, {whole:.3f}")
+        for place, one in enumerate(shown):
+            value, colour = one.metrics[metric], FAINT if one.small else LINE
+            axes.plot(one.interval or (value, value), (place, place), color=colour, linewidth=1.6)
+            axes.plot(value, place, "o", color=colour, markersize=5)
+        names = [f"{short(one.column, 18)} = {short(one.value, 18)}" for one in shown]
+        axes.set_yticks(range(len(shown)), names)
+        axes.set_ylim(-0.7, len(shown) - 0.3)
+        axes.set(title=f"{metric} by slice", xlabel=f"{metric}, with its 95 % interval")
+        axes.grid(visible=False, axis="y")
+        figure.legend(loc="outside lower right", frameon=False, fontsize=9)
+        save(figure, path)

@@ -17,6 +17,7 @@ from pydantic import (
 from throughline.balance.balance import Balance
 from throughline.expressions import columns_of
 from throughline.features.checking import check_name, check_order
+from throughline.features.columns import Names
 from throughline.features.op import Op
 from throughline.features.registry import parse_op
 from throughline.recipe.candidates import Metric, Model, Promote, Search
@@ -25,6 +26,7 @@ from throughline.recipe.history import History, Moment
 from throughline.recipe.label import Label
 from throughline.recipe.source import Source
 from throughline.recipe.split import Split
+from throughline.recipe.threshold import ThresholdRule
 from throughline.strict import Strict
 
 PrepareLine = Annotated[
@@ -53,6 +55,12 @@ class Recipe(Strict):
     search: Search | None = None
     promote: Promote = Promote()
     contract: ContractRule = ContractRule()
+    threshold: ThresholdRule = Field(
+        default=ThresholdRule(), description="Of two classes, chosen on the validation rows."
+    )
+    slices: Names = Field(
+        default=(), description="Raw columns of few values; the metrics are told for each value."
+    )
 
     @field_validator("prepare")
     @classmethod
@@ -85,6 +93,8 @@ class Recipe(Strict):
                 f"the folds would follow the split's {min(late)!r}, which is known only "
                 "afterwards; split by another column, or learn nothing from the label"
             )
+        if self.threshold.cost and self.label.task == "regression":
+            raise ValueError("only a classification has a threshold; remove 'threshold'")
         changing = [op.changes_rows for op in self.prepare]
         if changing != sorted(changing, reverse=True):
             raise ValueError("drop_rows must come before the other ops of 'prepare'")
@@ -105,6 +115,7 @@ class Recipe(Strict):
             *[("count", feature.count_by) for feature in self.history],
             *[("rolling", (*one.by, one.at)) for one in rolling],
             *[("join", join.on) for join in self.source.joins],
+            ("slice", self.slices),
         ]
 
     @property

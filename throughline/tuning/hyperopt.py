@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from throughline.errors import UserError
-from throughline.models.evaluation import HIGHER_IS_BETTER, best_threshold, metrics
+from throughline.evaluation.decisions import decide
+from throughline.evaluation.metrics import HIGHER_IS_BETTER, metrics
 from throughline.models.families import FAMILIES
 from throughline.models.family import Family, with_defaults
 from throughline.prepared import PreparedTable
@@ -119,8 +120,9 @@ class _Objective:
         scores = trained.estimator.predict(self.validation)
         layout = self.table.layout
         labels = self.validation[layout.label]
-        threshold = best_threshold(labels, scores[:, 0]) if layout.binary else None
-        found = metrics(labels, scores, layout, threshold)
+        rule = self.table.recipe.threshold
+        decisions = decide(labels, scores[:, 0], rule) if layout.binary else None
+        found = metrics(labels, scores, layout, decisions)
         mlflow.log_metrics({f"validation_{k}": v for k, v in found.items()} | trained.metrics)
         return found[self.metric]
 

@@ -1,0 +1,1 @@
+"""What a candidate is worth: metrics with intervals, slices, calibration, importance, pages."""
