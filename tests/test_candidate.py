@@ -22,7 +22,7 @@ def logged(prepared, served, tmp_path_factory):
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     experiment = mlflow.create_experiment("test", f"file://{folder}/artifacts")
     with mlflow.start_run(experiment_id=experiment) as parent:
-        with mlflow.start_run(nested=True):
+        with mlflow.start_run(experiment_id=experiment, nested=True):
             with training_time():
                 trained = Trained(served.estimator, {"n": 1}, {"x": 1.0}, log_native=lambda: None)
             log_candidate(prepared, trained, "trees")
