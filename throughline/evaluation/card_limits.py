@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from throughline.evaluation.bootstrap import LEVEL
 from throughline.evaluation.evaluation import PARTS, Evaluation
 from throughline.evaluation.figures import number, with_interval
 from throughline.evaluation.metrics import better
@@ -31,15 +30,14 @@ def _limits(table: PreparedTable, evaluation: Evaluation) -> Iterator[str]:
     rows = len(evaluation.parts["test"].scores)
     yield (
         f"The figures hold for rows like the {rows:,} test rows. The intervals cover what "
-        f"another draw of {block_of(recipe.split)} would change ({LEVEL:.0%} of the time), "
-        "not a change of the world."
+        f"another draw of {block_of(recipe.split)} would change, not a change of the world."
     )
     metric = recipe.metric
     low, high = test.intervals.get(metric, (float("-inf"), float("inf")))
     if not low <= validation.metrics[metric] <= high:
         yield (
-            f"The validation rows give another {metric}, {number(validation.metrics[metric])}, "
-            "than the interval on the test rows: the two parts differ."
+            f"On the validation rows {metric} is {number(validation.metrics[metric])}, outside the "
+            "interval of the test rows: the two parts differ."
         )
     if test.calibration and test.calibration.error > NOTABLE_ERROR:
         yield (
