@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from throughline.evaluation.decisions import Decisions
-from throughline.evaluation.metrics import HIGHER_IS_BETTER
+from throughline.evaluation.metrics import HIGHER_IS_BETTER, Scores
 from throughline.evaluation.weighted import measure_of
 from throughline.features.layout import Layout
 from throughline.models.estimator import Estimator
@@ -68,18 +68,18 @@ def permutation_importance(
     ones = np.ones(len(chosen))
     sign = 1 if metric in HIGHER_IS_BETTER else -1
 
-    def figure(features: Mapping[str, npt.NDArray[np.generic]]) -> float:
-        scores = estimator.predict(features)
+    def figure(scores: Scores) -> float:
         return sign * measure_of(sample[layout.label], scores, layout, decisions)(ones)[metric]
 
-    whole = figure(sample)
+    whole = figure(estimator.predict(sample))
     if np.isnan(whole):
         return {}
     found = {}
-    for feature in layout.features:
-        losses = [
-            whole - figure({**sample, feature.name: draw.permutation(sample[feature.name])})
-            for _ in range(REPEATS)
-        ]
+    repeated = {name: np.tile(values, REPEATS) for name, values in sample.items()}
+    for feature in layout.features:  # all repeats in one call, which threaded libraries like better
+        values = sample[feature.name]
+        shuffled = np.concatenate([draw.permutation(values) for _ in range(REPEATS)])
+        scores = estimator.predict({**repeated, feature.name: shuffled})
+        losses = [whole - figure(part) for part in np.split(scores, REPEATS)]
         found[feature.name] = Loss(float(np.mean(losses)), float(np.std(losses)))
     return dict(sorted(found.items(), key=lambda item: -item[1].mean))
