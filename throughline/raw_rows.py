@@ -63,7 +63,7 @@ def raw_table(
         table = join_table(table, read_table(spark, join.table, data_root), join, matches)
     _has_columns([*told.columns, *table.columns], recipe.known_after, "known_after")
     table = table.drop(*recipe.afterwards)
-    _has_columns(table, recipe.slices, "slices")
+    _has_columns(table.columns, recipe.slices, "slices")
     check_ops(recipe.prepare, kinds_of(table), recipe.label.name)
     return table
 
