@@ -66,13 +66,20 @@ def test_every_candidate_has_metrics_pictures_dataset_and_signature(chain: Chain
     titles = {run.data.tags[CANDIDATE] for run in found}
     assert titles == {"spark_linear", "spark_gbt", "xgboost", "tuned xgboost", "network"}
     for run in found:
-        assert {"validation_roc_auc", "test_pr_auc", "test_f1"} <= set(run.data.metrics)
+        figures = {"validation_roc_auc", "test_pr_auc_low", "test_f1", "training_seconds"}
+        assert figures <= set(run.data.metrics)
         assert run.inputs.dataset_inputs[0].dataset.name == NAME
         pictures = {file.path for file in client.list_artifacts(run.info.run_id, "pictures")}
         assert {"pictures/validation.png", "pictures/test.png"} <= pictures
         info = mlflow.models.get_model_info(run.data.tags["throughline.model"])
         assert info.signature.inputs.required_input_names()
         assert info.saved_input_example_info
+
+
+def test_train_and_main_compare_their_candidates(chain: Chain) -> None:
+    for step, count in (("train", 3), ("main", 5)):
+        page = f"{newest(step).info.artifact_uri}/comparison/comparison.html"
+        assert f"<h1>{count} candidates compared</h1>" in mlflow.artifacts.load_text(page)
 
 
 def test_spark_models_are_logged_in_their_own_flavor_too(chain: Chain) -> None:
