@@ -6,7 +6,7 @@ import mlflow
 import numpy as np
 import pytest
 
-from throughline.models.evaluation import metrics
+from throughline.evaluation.metrics import metrics
 from throughline.models.spark_check import figures_by_spark
 from throughline.models.spark_linear import SparkLinear
 from throughline.models.spark_perceptron import SparkPerceptron
@@ -35,7 +35,7 @@ def test_sparks_evaluators_agree_with_our_metrics(spark, make_table, kind, names
         found = figures_by_spark(table, fitted(family, table, parameters))
         assert set(found) == {f"spark_test_{name}" for name in names}
         served = family.train(table, parameters).estimator.predict(columns)
-        ours = metrics(columns["y"], served, table.layout, threshold=0.5)
+        ours = metrics(columns["y"], served, table.layout)
         for name in names:
             assert found[f"spark_test_{name}"] == pytest.approx(ours[name], rel=1e-5)
 
