@@ -104,6 +104,19 @@ def test_a_row_that_mlflow_reads_has_one_answer_in_every_form(ask, form):
     assert ask(forms([{**row, **TEXT}])[form]).json() == plain
 
 
+def test_a_null_that_mlflow_would_take_for_false_is_missing_or_refused(ask, served):
+    import pandas as pd
+
+    row = {"t": "2013-01-09T05:00:00Z", "x": 0.5, "n": 2, "odd name": "a", "flag": None}
+    wanted = served.predict(pd.DataFrame([row])).to_dict("records")
+    frame = {"columns": list(row), "index": [0], "data": [list(row.values())]}
+    assert ask({"dataframe_split": frame}).json()["predictions"] == wanted
+    answer = ask({"instances": [{**row, **TEXT}]})
+    assert answer.status_code == 400 and "'flag' has a null" in answer.json()["message"]
+    zoned = {**row, "flag": True}
+    assert ask({"instances": [{**zoned, **TEXT}]}).json() == ask({"instances": [zoned]}).json()
+
+
 def test_what_cannot_be_explained_is_refused(ask):
     row = {"t": None, "n": 2, "flag": True}
     answer = ask({"instances": [row], "params": {"explain": "yes"}})

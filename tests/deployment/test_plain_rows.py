@@ -6,7 +6,13 @@ import json
 import pytest
 from mlflow.types import ColSpec, Schema
 
-from throughline.deployment.plain_rows import NotPlain, as_frame, fields_of, plain_rows
+from throughline.deployment.plain_rows import (
+    Ambiguous,
+    NotPlain,
+    as_frame,
+    fields_of,
+    plain_rows,
+)
 
 FIELDS = fields_of(
     Schema(
@@ -24,6 +30,9 @@ READ = {"t": dt.datetime(2013, 10, 1, 5, tzinfo=dt.UTC), "x": 1.0, "n": 2, "c": 
 FORMS = {
     "records": {"dataframe_records": [ROW, ROW]},
     "split": {"dataframe_split": {"columns": list(ROW), "data": [list(ROW.values())] * 2}},
+    "split with an index": {
+        "dataframe_split": {"index": [7, 7], "columns": list(ROW), "data": [list(ROW.values())] * 2}
+    },
     "instances": {"instances": [ROW, ROW]},
     "inputs": {"inputs": {name: [value, value] for name, value in ROW.items()}},
     "inputs by row": {"inputs": [ROW, ROW]},
@@ -82,7 +91,12 @@ LEFT_TO_MLFLOW = {
     "no rows": {"dataframe_records": []},
     "no rows in split": {"dataframe_split": {"columns": ["n"], "data": []}},
     "no columns": {"dataframe_split": {"data": [[1]]}},
-    "an index": {"dataframe_split": {"columns": ["n"], "data": [[1]], "index": [0]}},
+    "an index of another length": {
+        "dataframe_split": {"columns": ["n"], "data": [[1]], "index": []}
+    },
+    "an index that is no list": {
+        "dataframe_split": {"columns": ["n"], "data": [[1]], "index": "a"}
+    },
     "a column twice": {"dataframe_split": {"columns": ["n", "n"], "data": [[1, 2]]}},
     "ragged": {"dataframe_split": {"columns": ["n"], "data": [[1, 2]]}},
     "ragged inputs": {"inputs": {"n": [1], "t": [None, None]}},
@@ -133,9 +147,19 @@ def test_what_mlflow_gets_is_a_frame(request_body):
     given = {**request_body, "params": {"temperature": 1}}
     split = {"columns": list(ROW), "data": [list(ROW.values())] * 2}
     wanted = {"params": {"temperature": 1}, "dataframe_split": split}
-    assert json.loads(as_frame(json.dumps(given).encode())) == wanted
+    assert json.loads(as_frame(json.dumps(given).encode(), FIELDS)) == wanted
+
+
+def test_what_mlflow_gets_has_moments_in_utc_and_no_null_that_it_would_take_for_false():
+    rows = [{**ROW, "t": "2013-10-01T07:00:00+02:00", "x": "1"}, {**ROW, "t": "soon"}]
+    found = json.loads(as_frame(json.dumps({"instances": rows}).encode(), FIELDS))
+    moments = [row[0] for row in found["dataframe_split"]["data"]]
+    assert moments == ["2013-10-01T05:00:00", "soon"]
+    rows[0]["b"] = None
+    with pytest.raises(Ambiguous, match="The column 'b' has a null"):
+        as_frame(json.dumps({"instances": rows}).encode(), FIELDS)
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"{}", b'{"instances": [1]}', b'{"inputs": 1}'])
 def test_what_is_no_frame_stays(body):
-    assert as_frame(body) == body
+    assert as_frame(body, FIELDS) == body

@@ -12,7 +12,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from throughline.deployment.limits import replay
+from throughline.deployment.plain_errors import error_response
 from throughline.deployment.plain_rows import (
+    Ambiguous,
     Columns,
     Field,
     NotPlain,
@@ -52,10 +54,15 @@ class PlainRequests:
         if self.fields is None or self.answer is None or not _may_be_plain(scope):
             return await self.app(scope, receive, send)
         body = await Request(scope, receive).body()
-        if len(body) <= _AT_ONCE:
-            text, frame = _answer_or_frame(body, self.fields, self.answer)
-        else:
-            text, frame = await asyncio.to_thread(_answer_or_frame, body, self.fields, self.answer)
+        try:
+            if len(body) <= _AT_ONCE:
+                text, frame = _answer_or_frame(body, self.fields, self.answer)
+            else:
+                text, frame = await asyncio.to_thread(
+                    _answer_or_frame, body, self.fields, self.answer
+                )
+        except Ambiguous as refusal:
+            return await error_response(400, str(refusal))(scope, receive, send)
         if text is not None:
             return await Response(text, media_type="application/json")(scope, receive, send)
         await self.app(scope, replay(frame, receive), send)
@@ -80,9 +87,13 @@ def answered(body: bytes, fields: Sequence[Field], answer: Answer) -> str | None
 def _answer_or_frame(
     body: bytes, fields: Sequence[Field], answer: Answer
 ) -> tuple[str | None, bytes]:
-    """The answer, or the body that MLflow is to answer."""
+    """The answer, or the body that MLflow is to answer.
+
+    Raises:
+        Ambiguous: If MLflow would answer it otherwise than a plain request.
+    """
     text = answered(body, fields, answer)
-    return text, as_frame(body) if text is None else b""
+    return text, as_frame(body, fields) if text is None else b""
 
 
 def _answer_of(model: "PyFuncModel") -> Answer | None:
@@ -101,5 +112,5 @@ def _may_be_plain(scope: Scope) -> bool:
         scope["type"] == "http"
         and scope["method"] == "POST"
         and scope["path"] == "/invocations"
-        and Headers(scope=scope).get("content-type", "").lower() in _JSON
+        and Headers(scope=scope).get("content-type") in _JSON
     )

@@ -32,13 +32,28 @@ class NotPlain(Exception):
     """A request that MLflow is to answer."""
 
 
+class Ambiguous(Exception):
+    """A request that MLflow would answer as if a missing value were another, and why."""
+
+
 @dataclass(frozen=True)
 class Field:
-    """A column of the signature: its name, how its values are read, whether it must be there."""
+    """A column of the signature.
+
+    Attributes:
+        name: Its name.
+        type: Its type, as MLflow names it.
+        required: Whether it must be there.
+    """
 
     name: str
-    read: Callable[[Any], Any]
+    type: str
     required: bool
+
+    @property
+    def read(self) -> Callable[[Any], Any]:
+        """Reads a value that is there; raises ``NotPlain`` if it is not of the type."""
+        return _READERS[self.type]
 
 
 def fields_of(schema: "Schema | None") -> list[Field] | None:
@@ -49,7 +64,7 @@ def fields_of(schema: "Schema | None") -> list[Field] | None:
     if not set(types) <= set(_READERS):
         return None
     return [
-        Field(str(column.name), _READERS[kind], column.required)
+        Field(str(column.name), kind, column.required)
         for column, kind in zip(schema.inputs, types, strict=True)
     ]
 
@@ -73,21 +88,45 @@ def plain_rows(body: bytes, fields: Sequence[Field]) -> tuple[Columns, bool]:
     return {field.name: _values(field, columns, count) for field in fields}, explain
 
 
-def as_frame(body: bytes) -> bytes:
-    """A request with its rows in a form that MLflow reads as a data frame, where that can be.
+def as_frame(body: bytes, fields: Sequence[Field]) -> bytes:
+    """A request with its rows in a form that MLflow answers as it would a plain one.
 
     MLflow reads ``instances`` and ``inputs`` as arrays, in which a null of a text column becomes
-    the text "None": the same row would have two answers.
+    the text "None", and it takes no moment with a zone: the same row would have two answers.
+
+    Raises:
+        Ambiguous: If a truth value is missing, which MLflow would read as false.
     """
     try:
         request = _parsed(body)
         (form,) = request.keys() & _FORMS.keys()
-        columns, _ = _FORMS[form](request.pop(form))
+        given, _ = _FORMS[form](request.pop(form))
     except (NotPlain, ValueError):
         return body
+    columns = dict(given)
+    for field in fields:
+        if field.name in columns:
+            columns[field.name] = _handed_on(field, columns[field.name])
     rows = list(zip(*columns.values(), strict=True))
     split = {"columns": list(columns), "data": rows}
     return json.dumps({**request, "dataframe_split": split}).encode()
+
+
+def _handed_on(field: Field, values: Sequence[Any]) -> Sequence[Any]:
+    if field.type == "boolean" and None in values:
+        raise Ambiguous(
+            f"The column {field.name!r} has a null, and other values are not of their column's "
+            "type; send each value as its type."
+        )
+    return [_in_utc(value) for value in values] if field.type == "datetime" else values
+
+
+def _in_utc(value: Any) -> Any:
+    """A moment without its zone, in UTC; what is no moment stays as it is."""
+    try:
+        return _moment(value).replace(tzinfo=None).isoformat()
+    except NotPlain:
+        return value
 
 
 def _explain(params: Any) -> bool:
@@ -114,17 +153,21 @@ def _values(field: Field, columns: Mapping[str, Sequence[Any]], count: int) -> l
         if field.required:
             raise NotPlain
         return [None] * count
-    found = [None if value is None else field.read(value) for value in values]
-    if field.required and field.read is _whole and None in found:
+    read = field.read
+    found = [None if value is None else read(value) for value in values]
+    if field.required and field.type == "long" and None in found:
         raise NotPlain
     return found
 
 
 def _of_split(given: Any) -> tuple[Mapping[str, Sequence[Any]], int]:
-    if not isinstance(given, dict) or given.keys() != {"columns", "data"}:
+    if not isinstance(given, dict) or given.keys() - {"index"} != {"columns", "data"}:
         raise NotPlain
     names, rows = given["columns"], given["data"]
     if not isinstance(names, list) or not isinstance(rows, list) or not rows:
+        raise NotPlain
+    index = given.get("index", rows)  # pandas sends one; no answer depends on it
+    if not isinstance(index, list) or len(index) != len(rows):
         raise NotPlain
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         raise NotPlain
