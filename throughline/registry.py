@@ -11,7 +11,7 @@ from throughline.errors import UserError
 from throughline.evaluation.decisions import Decisions
 from throughline.evaluation.measured import measured
 from throughline.evaluation.metrics import Scores, better
-from throughline.evaluation.part import blocks_of
+from throughline.evaluation.part import blocks_of, drawn_together_by
 from throughline.models.signature import conform
 from throughline.prepared import PreparedTable
 from throughline.recipe.candidates import Promote
@@ -171,7 +171,7 @@ def metrics_on_test(model_uri: str, table: PreparedTable, rows: "pd.DataFrame") 
             raise NotComparableError(f"{model_uri} does not take the test rows: {reason}") from None
     recipe, threshold = table.recipe, served.threshold
     decisions = None if threshold is None else Decisions(threshold, recipe.threshold.cost)
-    labels, blocks = table.labels_of(rows), blocks_of(rows, recipe.split)
+    labels, blocks = table.labels_of(rows), blocks_of(rows, recipe.split, drawn_together_by(recipe))
     return measured(labels, scores_of(answer), table.layout, decisions, blocks).figures()
 
 

@@ -47,3 +47,9 @@ def test_missing_values_are_a_slice_and_rare_ones_are_one_together():
     assert len(found) == 21
     assert by_value[MISSING] == 200 and by_value["-1.0"] == 100
     assert by_value[OTHERS] == 100 - 18 * 4
+
+
+def test_a_slice_of_few_blocks_is_marked_and_has_no_interval():
+    rows = Part("test", pd.DataFrame({"c": ["a"] * 400}), LABELS, np.arange(400) // 80)
+    (found,) = slices_of(rows, SCORES, BINARY, Decisions(0.5), ("c",), "roc_auc")
+    assert found.small and found.interval is None and found.metrics["roc_auc"] > 0.5

@@ -18,6 +18,9 @@ FEWEST = 50
 WORK = 60_000_000
 """Scores that all resamples together look at; larger parts are resampled less often."""
 
+ENOUGH_BLOCKS = 10
+"""Fewer blocks are hardly ever drawn in another way: their interval would look like certainty."""
+
 LEVEL = 0.95
 SEED = 7
 
@@ -39,11 +42,14 @@ def intervals(
         seed: The same seed gives the same intervals.
 
     Returns:
-        The lower and the upper end by name. A metric that is not defined in some resamples is taken
-        from the others; one that is defined in none has no interval.
+        The lower and the upper end by name; nothing for fewer than :data:`ENOUGH_BLOCKS` blocks. A
+        metric that is not defined in some resamples is taken from the others; one that is defined
+        in none has no interval.
     """
     draw = np.random.default_rng(seed)
     count = int(blocks.max()) + 1
+    if count < ENOUGH_BLOCKS:
+        return {}
     drawn: list[Mapping[str, float]] = []
     for _ in range(resamples):
         times = np.bincount(draw.integers(0, count, count), minlength=count)

@@ -30,7 +30,7 @@ def _limits(table: PreparedTable, evaluation: Evaluation) -> Iterator[str]:
     rows = len(evaluation.parts["test"].scores)
     yield (
         f"The figures hold for rows like the {rows:,} test rows. The intervals cover what "
-        f"another draw of {block_of(recipe.split)} would change, not a change of the world."
+        f"another draw of {block_of(recipe)} would change, not a change of the world."
     )
     metric = recipe.metric
     low, high = test.intervals.get(metric, (float("-inf"), float("inf")))

@@ -1,5 +1,6 @@
 """The rows of a part that a candidate is evaluated on, as a request carries them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from throughline.evaluation.metrics import Labels
 from throughline.prepared import PreparedTable
+from throughline.recipe.recipe import Recipe
 from throughline.recipe.split import Split
 
 if TYPE_CHECKING:
@@ -40,20 +42,35 @@ def read_part(table: PreparedTable, name: str) -> Part:
     """Reads a part of a prepared table; nobody may change its rows."""
     recipe = table.recipe
     inputs = {column.name for column in table.plan.inputs}
-    rows = table.raw_rows(name, columns=inputs | {*recipe.slices, *_drawn_by(recipe.split)})
-    return Part(name, rows, table.labels_of(rows), blocks_of(rows, recipe.split))
+    drawn_by = drawn_together_by(recipe)
+    rows = table.raw_rows(name, columns=inputs | {*recipe.slices, *drawn_by})
+    return Part(name, rows, table.labels_of(rows), blocks_of(rows, recipe.split, drawn_by))
 
 
-def blocks_of(rows: "pd.DataFrame", split: Split) -> npt.NDArray[np.int64]:
+def drawn_together_by(recipe: Recipe) -> tuple[str, ...]:
+    """The columns that say which rows are one block; none where each row is one.
+
+    Those of a split by time or by group, unless they are known only afterwards: raw rows do not
+    have them then.
+    """
+    split = recipe.split
+    columns = split.columns if split.by or split.group else ()
+    return () if recipe.afterwards & set(columns) else tuple(columns)
+
+
+def blocks_of(rows: "pd.DataFrame", split: Split, drawn_by: Sequence[str]) -> npt.NDArray[np.int64]:
     """The block of each row: its day or its group, where the split is by time or by group.
 
     Days are counted from the first row on. Rows of less than :data:`FEWEST_BLOCKS` days are cut
-    into as many blocks of equal length. A column that is known only afterwards is not among raw
-    rows; then each row is a block.
+    into as many blocks of equal length.
+
+    Args:
+        rows: The rows.
+        split: The recipe's split.
+        drawn_by: What :func:`drawn_together_by` says.
     """
     import pandas as pd
 
-    drawn_by = [name for name in _drawn_by(split) if name in rows]
     if not drawn_by:
         return np.arange(len(rows))
     if split.by:
@@ -61,14 +78,12 @@ def blocks_of(rows: "pd.DataFrame", split: Split) -> npt.NDArray[np.int64]:
         seconds = (moments - moments.min()).dt.total_seconds().to_numpy()
         length = min(_DAY_SECONDS, (seconds.max() + 1) / FEWEST_BLOCKS)
         return np.unique(seconds // length, return_inverse=True)[1].astype(np.int64)
-    numbers = rows.groupby(drawn_by, dropna=False, sort=False).ngroup()
+    numbers = rows.groupby(list(drawn_by), dropna=False, sort=False).ngroup()
     return np.asarray(numbers, dtype=np.int64)
 
 
-def block_of(split: Split) -> str:
+def block_of(recipe: Recipe) -> str:
     """What a block is, in words."""
-    return "days" if split.by else "groups" if split.group else "rows"
-
-
-def _drawn_by(split: Split) -> tuple[str, ...]:
-    return split.columns if split.by or split.group else ()
+    if not drawn_together_by(recipe):
+        return "rows"
+    return "days" if recipe.split.by else "groups"

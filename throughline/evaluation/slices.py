@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.evaluation.bootstrap import intervals
+from throughline.evaluation.bootstrap import ENOUGH_BLOCKS, intervals, resamples_of
 from throughline.evaluation.decisions import Decisions
 from throughline.evaluation.metrics import Labels, Scores
 from throughline.evaluation.part import Part
@@ -34,7 +34,8 @@ class Slice:
         column: The column.
         value: Its value, as text.
         rows: How many rows have it.
-        small: Whether there are so few, or so few of a class, that the figures say little.
+        small: Whether there are so few, or so few of a class or of blocks, that the figures say
+            little.
         metrics: The metrics that these rows define.
         interval: That of the recipe's metric, if it is defined.
     """
@@ -72,6 +73,7 @@ def slices_of(
         metric: The one that has an interval.
     """
     found = []
+    resamples = min(RESAMPLES, resamples_of(len(part.labels), layout.outputs))
     for column in columns:
         values = _values(part.rows[column])
         for value in values.value_counts().index:
@@ -79,16 +81,15 @@ def slices_of(
             labels = part.labels[chosen]
             measure = measure_of(labels, scores[chosen], layout, decisions)
             figures = measure(np.ones(len(labels)))
-            ends: dict[str, tuple[float, float]] = {}
-            if not np.isnan(figures[metric]):
-                blocks = np.unique(part.blocks[chosen], return_inverse=True)[1]
-                ends = intervals(measure, blocks, RESAMPLES)
+            blocks = np.unique(part.blocks[chosen], return_inverse=True)[1]
+            defined = not np.isnan(figures[metric])
+            ends = intervals(measure, blocks, resamples) if defined else {}
             found.append(
                 Slice(
                     column,
                     str(value),
                     len(labels),
-                    _is_small(labels, layout),
+                    _is_small(labels, layout) or blocks.max() + 1 < ENOUGH_BLOCKS,
                     {name: v for name, v in figures.items() if not np.isnan(v)},
                     ends.get(metric),
                 )
