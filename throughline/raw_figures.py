@@ -35,9 +35,10 @@ class RawFigures:
         label: str,
         joins: Sequence[Matches] = (),
     ) -> "RawFigures":
-        """Counts the written rows of all parts, and logs the share that the joins do not match."""
+        """Counts the written rows of all parts, and logs for how many the joins found nothing."""
         from pyspark.sql import functions as F
 
+        joins = [join for join in joins if join.can_tell(rows)]
         labels = F.count(quoted(label)).alias("labels")
         matched = [join.figure(rows).alias(f"matched{i}") for i, join in enumerate(joins)]
         found = rows.groupBy(SPLIT).agg(*figures_of(types), labels, *matched).collect()

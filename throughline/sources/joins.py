@@ -27,7 +27,7 @@ class Matches:
 
     Attributes:
         table: The joined table.
-        columns: What a left join added: rows without a match have none of it.
+        columns: What a left join added: a row without a match has nothing of it.
         lost: What an inner join, which leaves no trace of rows without a match, counted while they
             passed.
     """
@@ -36,15 +36,19 @@ class Matches:
     columns: tuple[str, ...] = ()
     lost: "Observation | None" = None
 
+    def can_tell(self, rows: "DataFrame") -> bool:
+        """Whether the written rows have a column that the join added, if that is what tells."""
+        return self.lost is not None or not set(self.columns).isdisjoint(rows.columns)
+
     def figure(self, rows: "DataFrame") -> "Column":
         """How many of the written rows have something of the joined table; an aggregate."""
         from pyspark.sql import functions as F
 
         there = [F.col(quoted(name)).isNotNull() for name in self.columns if name in rows.columns]
-        return F.count_if(reduce(or_, there, F.lit(self.lost is not None)))
+        return F.count_if(reduce(or_, there, F.lit(False)))
 
     def log(self, rows: int, matched: int) -> None:
-        """Logs the share of rows without a match.
+        """Logs the share of rows that the join found nothing for.
 
         Args:
             rows: How many rows were written.
@@ -53,7 +57,8 @@ class Matches:
         if self.lost is not None:
             rows, matched = (self.lost.get[name] for name in ("rows", "matched"))
         share = f"{rows - matched:,} of {rows:,} rows ({(rows - matched) / max(rows, 1):.1%})"
-        logger.info("%s have no match in %s", share.replace("%", " %"), self.table)
+        left_out = ", and are left out" if self.lost is not None else ""
+        logger.info("%s have nothing of %s%s", share.replace("%", " %"), self.table, left_out)
 
 
 def join_table(
