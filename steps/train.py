@@ -27,14 +27,16 @@ def main() -> None:
     with step_run("train") as run:
         table = PreparedTable.open(prepared_uri(arguments.prep_run))
         register_as = "" if arguments.register_as == "none" else arguments.register_as
-        for model in models_named(table.recipe, arguments.model):
+        models = models_named(table.recipe, arguments.model)
+        for model in models:
             with mlflow.start_run(run_name=model.title, nested=True):
                 with training_time():
                     trained = FAMILIES[model.family].train(table, model.parameters)
                 found = log_candidate(table, trained, model.title, register_as=register_as)
             figure = summary(found.metrics, table.recipe.metric)
             mlflow.set_tag(FIGURE, f"{model.title}: {figure}")
-        log_comparison(candidates_of(run.info.run_id), table.recipe.metric)
+        if models:
+            log_comparison(candidates_of(run.info.run_id), table.recipe.metric)
 
 
 if __name__ == "__main__":
