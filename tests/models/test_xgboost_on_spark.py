@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from throughline.errors import UserError
 from throughline.models.estimator import XGBoostEstimator
 from throughline.models.xgboost import XGBoost
 
@@ -39,3 +40,9 @@ def test_spark_boosts_what_one_process_does(spark, make_table, caplog, kind):
     assert there.metrics["boosting_rounds"] == here.metrics["boosting_rounds"]
     assert there.metrics["rows_scored_otherwise"] == 0
     assert max(there.importances, key=there.importances.get) == "x (m)"
+
+
+def test_refuses_an_objective_that_spark_would_not_take(make_table):
+    parameters = {**EXACT, "spark_from_rows": 600, "objective": "binary:hinge"}
+    with pytest.raises(UserError, match="'binary:hinge'; remove it, or set spark_from_rows above"):
+        XGBoost().train(make_table("binary"), parameters)

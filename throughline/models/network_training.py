@@ -87,7 +87,7 @@ def fit_network(
 def batches_of(rows: int, size: int) -> list[Tensor]:
     """The rows in a random order, in batches of nearly equal size, at most ``size`` rows each.
 
-    No batch has a single row, of which batch norm cannot learn.
+    No batch has a single row, of which batch norm cannot learn; so some have one row more.
     """
     steps = max(1, min(-(-rows // size), rows // 2))
     return list(torch.randperm(rows).tensor_split(steps))

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
 
+from throughline.errors import UserError
 from throughline.features.assembly import narrow_matrix
 from throughline.features.layout import Layout
 from throughline.models.estimator import XGBoostEstimator, load_estimator, xgboost_types
@@ -93,6 +94,13 @@ def _boosted_here(table: PreparedTable, parameters: dict[str, Any]) -> Any:
 
 
 def _boosted_on_spark(table: PreparedTable, parameters: dict[str, Any]) -> Any:
+    layout = table.layout
+    if layout.classes and parameters["objective"] != _objective(layout)["objective"]:
+        raise UserError(
+            f"xgboost.spark cannot train a classification with the objective "
+            f"{parameters['objective']!r}; remove it, or set spark_from_rows above "
+            f"{table.rows['train']}."
+        )
     workers = session().sparkContext.defaultParallelism
     logger.info("xgboost.spark trains on %d rows with %d workers", table.rows["train"], workers)
     return boosted_on_spark(table, parameters, workers)
