@@ -135,6 +135,7 @@ class Both:
         return {name: [_plain(row[i]) for row in rows] for i, name in enumerate(frame.columns)}
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps together, where two processes share the tests, those that share what is slow to make.
 

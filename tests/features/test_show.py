@@ -42,7 +42,8 @@ def lines(text):
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
-def test_a_plan_is_found_below_a_folder_and_printed(folder, capsys):
+def test_a_plan_is_found_below_a_folder_and_printed(folder, capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)  # a test runner may have set it
     assert main(["show", str(folder)]) == 0
     shown = lines(capsys.readouterr().out)
     assert {"Inputs (2)", "Ops (2)", "Features (2)", "Label"} <= set(shown)
