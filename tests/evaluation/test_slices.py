@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,6 +29,7 @@ def test_the_metrics_of_each_value_the_most_frequent_first():
     assert first.metrics == pytest.approx(alone)
     assert first.interval[0] < first.metrics["roc_auc"] < first.interval[1]
     assert not first.small and not second.small
+    assert json.loads(json.dumps(first.as_json()))["small"] is False
 
 
 def test_small_slices_are_marked_and_say_what_they_define():
@@ -53,3 +56,4 @@ def test_a_slice_of_few_blocks_is_marked_and_has_no_interval():
     rows = Part("test", pd.DataFrame({"c": ["a"] * 400}), LABELS, np.arange(400) // 80)
     (found,) = slices_of(rows, SCORES, BINARY, Decisions(0.5), ("c",), "roc_auc")
     assert found.small and found.interval is None and found.metrics["roc_auc"] > 0.5
+    assert json.loads(json.dumps(found.as_json()))["low"] is None

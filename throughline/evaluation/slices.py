@@ -89,7 +89,7 @@ def slices_of(
                     column,
                     str(value),
                     len(labels),
-                    _is_small(labels, layout) or blocks.max() + 1 < ENOUGH_BLOCKS,
+                    _is_small(labels, layout) or bool(blocks.max() + 1 < ENOUGH_BLOCKS),
                     {name: v for name, v in figures.items() if not np.isnan(v)},
                     ends.get(metric),
                 )
