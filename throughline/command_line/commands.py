@@ -21,7 +21,7 @@ CHECKS = (
     ("ruff", "format", "--check"),
     ("mypy", "throughline"),
     ("lint-imports",),
-    ("pytest", "-n", "2", "--dist", "loadgroup"),  # each process starts a Spark of its own
+    ("pytest",),
 )
 
 
