@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import polars as pl
 from pydantic import Field, model_validator
 
 from throughline.errors import UserError
@@ -51,6 +52,10 @@ class FittedAggregate(FittedOp):
     def apply(self, frame: Frame) -> Frame:
         """Adds the figures of each row's group."""
         return self.groups.join(frame)
+
+    def added_to(self, query: pl.LazyFrame) -> pl.LazyFrame:
+        """The same to a Polars query, without a Narwhals frame in between."""
+        return self.groups.joined_to(query)
 
     def apply_in_training(self, frame: Frame) -> Frame:
         """The same; of the label, the figures of the other folds' rows."""

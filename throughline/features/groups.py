@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from throughline.errors import UserError
 from throughline.features.lookup import Lookup
-from throughline.features.native import Expressions
+from throughline.features.native import Expressions, PolarsFrame
 from throughline.features.op import Frame, Kind, quoted
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ class GroupFigures(BaseModel):
     def join(self, frame: Frame) -> Frame:
         """Adds the figures of each row's group."""
         return self._filled.added_to(self.lookup.join(frame))
+
+    def joined_to(self, native: PolarsFrame) -> PolarsFrame:
+        """What :meth:`join` does to a Polars frame or query."""
+        return self.lookup.joined_to(native).with_columns(self._filled.polars)
 
     @cached_property
     def _filled(self) -> Expressions:
