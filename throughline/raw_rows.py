@@ -12,7 +12,7 @@ from throughline.features.op import Learnt
 from throughline.features.schema import kinds_of
 from throughline.history import add_history, add_moments
 from throughline.label import add_label
-from throughline.sources.joins import Matches, join_table
+from throughline.sources.joins import Matches, join_table, keys_checked
 from throughline.sources.tables import read_table
 from throughline.splitting.splitting import add_split, sampled
 from throughline.strict import nearest
@@ -46,7 +46,24 @@ def raw_table(
     Raises:
         UserError: If a column that the recipe names is not in the table.
     """
+    joins = recipe.source.joins
     table = read_table(spark, recipe.source.table, data_root)
+    rights = [read_table(spark, join.table, data_root) for join in joins]
+    with keys_checked(rights, joins):
+        told = _told(table, recipe)
+        table = add_history(told.drop(*recipe.afterwards), recipe.history, told)
+        table = sampled(table, fraction, recipe.key)
+        for right, join in zip(rights, joins, strict=True):
+            table = join_table(table, right, join, matches)
+    _has_columns([*told.columns, *table.columns], recipe.known_after, "known_after")
+    table = table.drop(*recipe.afterwards)
+    _has_columns(table.columns, recipe.slices, "slices")
+    check_ops(recipe.prepare, kinds_of(table), recipe.label.name)
+    return table
+
+
+def _told(table: "DataFrame", recipe: "Recipe") -> "DataFrame":
+    """The recipe's rows with their moments, their label and their part of the split."""
     if recipe.source.where:
         table = _rows_where(table, recipe.source.where)
     _has_columns(table.columns, recipe.key, "key")
@@ -56,15 +73,6 @@ def raw_table(
     table = add_split(table, recipe.split, recipe.key, recipe.label.name)
     for feature in recipe.history:
         _has_history_columns(table, feature)
-    told = table
-    table = add_history(table.drop(*recipe.afterwards), recipe.history, told)
-    table = sampled(table, fraction, recipe.key)
-    for join in recipe.source.joins:
-        table = join_table(table, read_table(spark, join.table, data_root), join, matches)
-    _has_columns([*told.columns, *table.columns], recipe.known_after, "known_after")
-    table = table.drop(*recipe.afterwards)
-    _has_columns(table.columns, recipe.slices, "slices")
-    check_ops(recipe.prepare, kinds_of(table), recipe.label.name)
     return table
 
 

@@ -3,7 +3,7 @@ from pyspark.sql import functions as F
 
 from throughline.errors import UserError
 from throughline.recipe.source import Join
-from throughline.sources.joins import join_table
+from throughline.sources.joins import check_keys, join_table, keys_checked
 
 LEFT = {"k": ["a", "b", None, "z"], "n": [1, 2, 3, 4]}
 RIGHT = {"k": ["a", "b", "c", None], "odd name": [10, 20, 30, 40]}
@@ -42,7 +42,25 @@ def test_several_keys_at_once_and_missing_keys_may_repeat(both):
 def test_refuses_keys_that_repeat_and_says_which(both):
     right = both.training({"k": ["a", "a", "b"], "v": [1, 2, 3]})
     with pytest.raises(UserError, match=r"right on k finds keys .* more than once \(a\)"):
-        join_table(both.training(LEFT), right, Join(table="right", on=("k",), how="left"))
+        check_keys(right, Join(table="right", on=("k",), how="left"))
+
+
+def test_missing_keys_may_repeat_and_a_key_of_several_columns_too(both):
+    right = both.training({"k": ["a", "a", None, None], "m": [1, 2, 1, 1]})
+    check_keys(right, Join(table="right", on=("k", "m"), how="left"))
+
+
+def test_keys_are_checked_beside_other_work_which_ends_first(both):
+    right = both.training({"k": ["a", "a"]})
+    done = []
+    with (
+        pytest.raises(UserError, match="more than once"),
+        keys_checked([right], [Join(table="right", on=("k",), how="left")]),
+    ):
+        done.append(both.training(LEFT).count())
+    assert done == [4]
+    with pytest.raises(ZeroDivisionError), keys_checked([], []):
+        1 / 0  # noqa: B018
 
 
 @pytest.mark.parametrize(

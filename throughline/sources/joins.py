@@ -1,6 +1,9 @@
 """Joining the recipe's tables: every key on the right is unique, or it is an error."""
 
 import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -73,18 +76,11 @@ def join_table(
         matches: Takes, where given, how to count the rows that find a match.
 
     Raises:
-        UserError: If a key column is missing, a key stands twice on the right (the rows of the left
-            table would be doubled), or both tables have a column of the same name.
+        UserError: If a key column is missing, or both tables have a column of the same name.
     """
-    for key in join.on:
-        for table, name in ((left, "left"), (right, join.table)):
-            if key not in table.columns:
-                raise UserError(
-                    f"The join with {join.table} wants the column {key!r}, which the {name} table "
-                    f"does not have; {nearest(key, table.columns)}."
-                )
+    _has_keys(left, join, "left")
+    _has_keys(right, join, join.table)
     _keys_are_alike(left, right, join)
-    _keys_are_unique(right, join)
     renamed = right.select(
         *[right[quoted(key)] for key in join.on],
         *[right[quoted(c)].alias(join.prefix + c) for c in right.columns if c not in join.on],
@@ -129,7 +125,22 @@ def _keys_are_alike(left: "DataFrame", right: "DataFrame", join: "Join") -> None
             )
 
 
-def _keys_are_unique(right: "DataFrame", join: "Join") -> None:
+def _has_keys(table: "DataFrame", join: "Join", name: str) -> None:
+    for key in join.on:
+        if key not in table.columns:
+            raise UserError(
+                f"The join with {join.table} wants the column {key!r}, which the {name} table "
+                f"does not have; {nearest(key, table.columns)}."
+            )
+
+
+def check_keys(right: "DataFrame", join: "Join") -> None:
+    """Looks for keys that stand twice on the right: the rows of the left table would be doubled.
+
+    Raises:
+        UserError: If there are any, or a key column is missing.
+    """
+    _has_keys(right, join, join.table)
     keys = [quoted(key) for key in join.on]
     doubled = right.dropna(subset=list(join.on)).groupBy(*keys).count().where("count > 1").head(3)
     if doubled:
@@ -138,3 +149,20 @@ def _keys_are_unique(right: "DataFrame", join: "Join") -> None:
             f"The join with {join.table} on {', '.join(join.on)} finds keys that stand there more "
             f"than once ({some}); join on more columns, or make the keys unique."
         )
+
+
+@contextmanager
+def keys_checked(rights: "Sequence[DataFrame]", joins: "Sequence[Join]") -> Iterator[None]:
+    """Checks the keys of joins while the block does something else, for which Spark has room.
+
+    Raises:
+        UserError: As :func:`check_keys`, when the block has ended well.
+    """
+    from pyspark import inheritable_thread_target
+
+    with ThreadPoolExecutor(max(len(joins), 1), "keys") as pool:
+        check = inheritable_thread_target(check_keys)
+        checks = [pool.submit(check, *pair) for pair in zip(rights, joins, strict=True)]
+        yield
+        for one in checks:
+            one.result()
