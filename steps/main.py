@@ -6,7 +6,7 @@ import sys
 sys.path.insert(0, os.getcwd())
 
 from throughline.recipe.file import load_recipe
-from throughline.step import Parser, fraction, run_step
+from throughline.step import Parser, fraction, number_or_recipe, run_step
 
 
 def main() -> None:
@@ -19,7 +19,9 @@ def main() -> None:
     parser.add_argument("--contract", default="none", help="a prep whose contract is to be kept")
     parser.add_argument("--workers", type=int, default=2, help="workers of the network's training")
     parser.add_argument("--epochs", type=int, default=10, help="epochs of the network's training")
-    parser.add_argument("--max_evals", type=int, default=0, help="trials; 0: as the recipe says")
+    parser.add_argument(
+        "--max_evals", type=number_or_recipe, default=None, help="trials, or 'recipe' for its own"
+    )
     parser.add_argument("--port", type=int, default=5055, help="the endpoint's port")
     parser.add_argument(
         "--env_manager", default="local", help="for the steps, as mlflow run has it"
@@ -45,8 +47,8 @@ def main() -> None:
         }
         prepared = {"prep_run": chain.run("prep", inputs)}
         candidates = [chain.run("train", prepared)]
-        if recipe.search:
-            tuning = {**prepared, "max_evals": arguments.max_evals}
+        if recipe.search or recipe.grid_search:
+            tuning = {**prepared, "max_evals": arguments.max_evals or "recipe"}
             candidates.append(chain.run("tune", tuning))
         else:
             chain.skip("tune", "the recipe has no search")

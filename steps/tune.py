@@ -1,42 +1,48 @@
-"""Searches for the best parameters with Hyperopt; the best ones end as a candidate."""
+"""Searches for the best parameters, every trial a child run; the best ones end as a candidate."""
 
 import os
 import sys
 
 sys.path.insert(0, os.getcwd())
 
-from throughline.errors import UserError
-from throughline.step import Parser, run_step
+from throughline.step import Parser, number_or_recipe, run_step
+
+METHODS = ("recipe", "hyperopt", "cross_validation", "train_validation_split")
 
 
 def main() -> None:
     """Parses the arguments, searches, trains with the best parameters, logs."""
     parser = Parser(description=__doc__)
     parser.add_argument("--prep_run", default="latest", help="the run of prep, or 'latest'")
-    parser.add_argument("--max_evals", type=int, default=0, help="trials; 0: as the recipe says")
+    parser.add_argument(
+        "--method",
+        choices=METHODS,
+        default="recipe",
+        help="recipe: hyperopt where the recipe has a search, else cross_validation of its grid",
+    )
+    parser.add_argument(
+        "--max_evals", type=number_or_recipe, default=None, help="trials, or 'recipe' for its own"
+    )
+    parser.add_argument(
+        "--set", default="none", help="other values in search or grid_search, as in search.seed=3"
+    )
     arguments = parser.parse_args()
-    if arguments.max_evals < 0:
-        raise UserError("max_evals must be above 0; 0 takes the recipe's number.")
 
     import mlflow
 
-    from throughline.candidate import log_candidate, summary
+    from throughline.candidate import log_candidate, log_refitted, summary
     from throughline.models.families import FAMILIES
     from throughline.prepared import PreparedTable
-    from throughline.tracking import FIGURE, prepared_uri, step_run, training_time
-    from throughline.tuning.hyperopt import search
+    from throughline.tracking import FIGURE, prepared_uri, step_run
+    from throughline.tuning.tuning import tune
 
-    with step_run("tune"):
+    with step_run("tune") as run:
         table = PreparedTable.open(prepared_uri(arguments.prep_run))
-        wanted = table.recipe.search
-        if wanted is None:
-            raise UserError(f"The recipe {table.recipe.name} has no 'search' to tune.")
-        best = search(table, wanted, arguments.max_evals or wanted.max_evals)
-        mlflow.log_metrics({"best_validation": best.value, "trials_finished": best.trials})
-        with training_time():
-            trained = FAMILIES[wanted.family].train(table, best.parameters)
-        found = log_candidate(table, trained, f"tuned {wanted.family}")
+        tuned = tune(table, run, arguments.method, arguments.max_evals, arguments.set)
+        found = log_candidate(table, tuned.trained, tuned.title)
         mlflow.set_tag(FIGURE, summary(found.metrics, table.recipe.metric))
+        if tuned.refit == "all":
+            log_refitted(table, FAMILIES[tuned.family], tuned.trained, tuned.title)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from throughline.evaluation.card import CARD
-from throughline.evaluation.evaluation import evaluate
+from throughline.evaluation.evaluation import evaluate, figures_on_test, threshold_of
 from throughline.evaluation.writing import write_evaluation
-from throughline.models.family import Trained
+from throughline.models.family import Family, Trained
 from throughline.models.onnx_flavor import log_onnx
 from throughline.models.served import ServedModel
 from throughline.models.signature import conform, signature_of
-from throughline.prepared import PreparedTable
-from throughline.tracking import CANDIDATE, MODEL, PREPARED
+from throughline.prepared import EveryRow, PreparedTable
+from throughline.tracking import CANDIDATE, MODEL, PREPARED, REFITTED, training_time
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,43 @@ def log_candidate(
     return Candidate(uri, found)
 
 
+def log_refitted(table: PreparedTable, family: Family, first: Trained, title: str) -> str:
+    """Trains a candidate once more, validation rows included, and logs it in a child run.
+
+    It trains as long as it did before, and keeps its threshold, since nothing is left to settle
+    either on. It has no figures of the validation rows, and so is compared with nothing by them;
+    but when the candidate is registered, this is the model that is.
+
+    Args:
+        table: The prepared table.
+        family: The candidate's family.
+        first: The candidate, as it was trained on the training rows alone.
+        title: The candidate's name, for people.
+
+    Returns:
+        The model's URI.
+    """
+    import mlflow
+
+    threshold = threshold_of(table, first.estimator)
+    with mlflow.start_run(run_name=f"{title}, on all rows", nested=True):
+        with training_time():
+            trained = family.train(EveryRow(table.output), {**first.parameters, **first.settled})
+        mlflow.log_params({f"model.{name}": value for name, value in trained.parameters.items()})
+        _log_versions()
+        _log_dataset(table)
+        served = ServedModel(table.plan, trained.estimator, threshold, table.contract)
+        found = figures_on_test(table, served)
+        mlflow.log_metrics(found | trained.metrics)
+        trained.log_native()
+        uri = _log_served(table, served)
+        mlflow.set_tags({MODEL: uri, PREPARED: table.output.uri, "throughline.refit": "all"})
+    mlflow.set_tag(REFITTED, uri)
+    metric = table.recipe.metric
+    logger.info("%s, trained on all rows: test %s %.4f", title, metric, found[f"test_{metric}"])
+    return uri
+
+
 def summary(found: dict[str, float], metric: str) -> str:
     """The recipe's metric on validation and test, in one line."""
     return ", ".join(f"{p} {metric} {found[f'{p}_{metric}']:.4f}" for p in ("validation", "test"))
@@ -110,8 +147,10 @@ def _log_dataset(table: PreparedTable) -> None:
     mlflow.log_input(dataset, context="training")
 
 
-def _log_served(table: PreparedTable, served: ServedModel, card: Path, register_as: str) -> str:
-    """Logs the served model, with its card beside it, and returns its URI."""
+def _log_served(
+    table: PreparedTable, served: ServedModel, card: Path | None = None, register_as: str = ""
+) -> str:
+    """Logs the served model, with its card beside it if there is one, and returns its URI."""
     import mlflow.pyfunc
 
     rows = conform(table.example(), table.plan.inputs)
@@ -121,7 +160,10 @@ def _log_served(table: PreparedTable, served: ServedModel, card: Path, register_
         logged = mlflow.pyfunc.log_model(
             name=ARTIFACT,
             python_model=str(Path(__file__).with_name("models") / "served_pyfunc.py"),
-            artifacts={"served": str(Path(folder) / "served"), CARD: str(card)},
+            artifacts={
+                "served": str(Path(folder) / "served"),
+                **({CARD: str(card)} if card else {}),
+            },
             code_paths=[str(code)],
             signature=signature_of(table.plan, answer),
             input_example=rows,

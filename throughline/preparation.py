@@ -102,7 +102,7 @@ def _prepare(
         without_dropped_rows(table, recipe).write.partitionBy(SPLIT).parquet(output.path(RAW))
         logger.info("wrote the raw rows")
         every_row = spark.read.parquet(output.path(RAW))
-        selection = _selection(recipe)
+        selection = selection_of(recipe)
         needs = needs_of(recipe.prepare, every_row.drop(SPLIT), selection)
         figures = RawFigures.of(every_row, needs.inputs, recipe.label.name, joins)
         _no_part_is_empty(figures.labelled)
@@ -111,7 +111,7 @@ def _prepare(
         violations = violations_of(earlier, every_row, instead) if earlier else []
         classes = classes_of(training, recipe.label)
         _check_classes(recipe, classes)
-        selection = selection.model_copy(update={"classes": classes})
+        selection = selection_of(recipe, classes)
         labelled = labelled_training(training, recipe, classes)
         plan = fit_plan(recipe.prepare, labelled, selection, figures.optional)
         contract = learn_contract(
@@ -147,10 +147,12 @@ def labelled_training(
     return labelled
 
 
-def _selection(recipe: "Recipe") -> FeatureSelection:
+def selection_of(recipe: "Recipe", classes: tuple[str, ...] | None = None) -> FeatureSelection:
+    """The label and the features that a recipe asks for."""
     return FeatureSelection(
         label=recipe.label.name,
         task=recipe.label.task,
+        classes=classes,
         features=recipe.features,
         excluded=(frozenset(recipe.key) - set(recipe.features or ())) | {recipe.label.name},
     )

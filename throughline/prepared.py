@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ class PreparedTable:
     output: Output
 
     @classmethod
-    def open(cls, uri: str) -> "PreparedTable":
+    def open(cls, uri: str) -> Self:
         """Opens a finished preparation.
 
         Raises:
@@ -127,6 +127,63 @@ class PreparedTable:
 
         files, path = url_to_fs(self.output.path(name))
         return ds.dataset(path, format="parquet", filesystem=files)
+
+
+@dataclass(frozen=True)
+class KeptTable(PreparedTable):
+    """A prepared table whose parts, once read as arrays, stay in memory: change none."""
+
+    @cached_property
+    def _kept(self) -> dict[str, Columns]:
+        return {}
+
+    def columns(self, part: str) -> Columns:
+        """As of any prepared table, read once."""
+        if part not in self._kept:
+            self._kept[part] = super().columns(part)
+        return self._kept[part]
+
+
+@dataclass(frozen=True)
+class EveryRow(PreparedTable):
+    """A prepared table whose training rows are the validation rows too.
+
+    These were not balanced: where rows have weights, theirs are 1.
+    """
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """How many rows each part has."""
+        rows = super().rows
+        return {**rows, "train": rows["train"] + rows["validation"]}
+
+    def columns(self, part: str) -> Columns:
+        """As of any prepared table."""
+        if part != "train":
+            return super().columns(part)
+        train, more = super().columns("train"), dict(super().columns("validation"))
+        if self.layout.weight:
+            more[self.layout.weight] = np.ones(len(more[self.layout.label]), dtype=np.float32)
+        return {name: np.concatenate([train[name], more[name]]) for name in train}
+
+    def on_spark(self, spark: "SparkSession", part: str) -> "DataFrame":
+        """A part on Spark."""
+        from pyspark.sql import functions as F
+
+        rows = super().on_spark(spark, part)
+        if part != "train":
+            return rows
+        more = super().on_spark(spark, "validation")
+        if self.layout.weight:
+            more = more.withColumn(self.layout.weight, F.lit(1.0))
+        return rows.unionByName(more)
+
+    def features_with_missing(self, part: str) -> Sequence[str]:
+        """The features that have missing values in a part."""
+        found = super().features_with_missing(part)
+        if part != "train":
+            return found
+        return list(dict.fromkeys([*found, *super().features_with_missing("validation")]))
 
 
 def contract_of(prep_run: str) -> Contract:

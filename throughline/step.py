@@ -28,7 +28,7 @@ def run_step(main: Callable[[], None]) -> NoReturn:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         datefmt="%H:%M:%S",
     )
-    for noisy in ("py4j", "alembic", "matplotlib", "mlflow.store.db.utils", "hyperopt"):
+    for noisy in ("py4j", "alembic", "matplotlib", "mlflow.store.db.utils", "hyperopt", "optuna"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # lets runs end
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -82,3 +82,14 @@ def fraction(text: str) -> float:
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no share; give a number above 0, up to 1")
     return value
+
+
+def number_or_recipe(text: str) -> int | None:
+    """An argument that is a whole number above 0, or ``recipe`` for the recipe's own (None)."""
+    if text == "recipe":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number above 0; leave it out to take the recipe's"
+        )
+    return int(text)

@@ -78,7 +78,7 @@ def test_values_are_read_as_in_the_file(overrides, look, value):
         ("split.seed=3,metric=rmse", ["set=split.seed=3,metric=rmse", "'rmse' is not one of"]),
         ("prepare.0.impute.strategy=medan", ["set=prepare.0.impute.strategy=medan, at prepare.0"]),
         ("split.test_from=2013-13-45", ["set=split.test_from=2013-13-45, at split.test_from"]),
-        ("search.max_evals=3", ["set=search.max_evals=3, at search.family: the key 'family'"]),
+        ("search.max_evals=3", ["set=search.max_evals=3, at search.space: the key 'space'"]),
         ("prepare.7.scale.with=robust", ["'7' in the list prepare, whose 2 entries"]),
         ("models.first.name=a", ["'first' in the list models"]),
         ("name.first=a", ["name.first=a (set) leads into name, which the recipe has as 'small'"]),

@@ -59,6 +59,26 @@ class Evaluation:
         return found
 
 
+def threshold_of(table: PreparedTable, estimator: Estimator) -> float | None:
+    """The threshold that :func:`evaluate` settles; None unless there are two classes."""
+    if not table.layout.binary:
+        return None
+    part = read_part(table, "validation")
+    scores = ServedModel(table.plan, estimator).score(part.rows)
+    return decide(part.labels, scores[:, 0], table.recipe.threshold).threshold
+
+
+def figures_on_test(table: PreparedTable, served: ServedModel) -> dict[str, float]:
+    """The figures of the test rows as a run logs them, and the threshold; nothing of others."""
+    part = read_part(table, "test")
+    rule, threshold = table.recipe.threshold, served.threshold
+    decisions = None if threshold is None else Decisions(threshold, rule.cost)
+    scores = served.score(part.rows)
+    found = measured(part.labels, scores, table.layout, decisions, part.blocks).figures()
+    told = {} if threshold is None else {"threshold": threshold}
+    return told | {f"test_{name}": value for name, value in found.items()}
+
+
 def evaluate(table: PreparedTable, estimator: Estimator) -> Evaluation:
     """Evaluates an estimator on raw rows, through the plan, as it will be served.
 

@@ -57,7 +57,7 @@ class XGBoostEstimator:
     def predict(self, columns: Columns) -> Scores:
         """Scores by the trees up to the best iteration."""
         matrix = narrow_matrix(columns, self.layout)
-        scores = self.booster.inplace_predict(matrix, iteration_range=(0, _rounds(self.booster)))
+        scores = self.booster.inplace_predict(matrix, iteration_range=(0, rounds_of(self.booster)))
         return np.asarray(scores, dtype=np.float64).reshape(len(matrix), self.layout.outputs)
 
     def contributions(self, columns: Columns) -> Scores:
@@ -73,7 +73,7 @@ class XGBoostEstimator:
         added = self.booster.predict(
             xgboost.DMatrix(matrix, feature_types=types, enable_categorical=True),
             pred_contribs=True,
-            iteration_range=(0, _rounds(self.booster)),
+            iteration_range=(0, rounds_of(self.booster)),
         )
         width = len(self.layout.features)
         shape = (len(matrix), self.layout.outputs, width + 1)  # the last one is the base
@@ -100,7 +100,8 @@ def xgboost_types(layout: Layout) -> list[str]:
     return ["c" if feature.kind == "category" else "q" for feature in layout.features]
 
 
-def _rounds(booster: Any) -> int:
+def rounds_of(booster: Any) -> int:
+    """How many rounds of a booster count: up to the best one, if boosting was stopped early."""
     best = booster.attr("best_iteration")
     return int(best) + 1 if best is not None else int(booster.num_boosted_rounds())
 

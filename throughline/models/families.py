@@ -1,11 +1,12 @@
 """The model families by their names in a recipe; a new family is added here."""
 
 from throughline.errors import UserError
-from throughline.models.family import Family
+from throughline.models.family import Family, Parameters
 from throughline.models.keras import Keras
 from throughline.models.sklearn_boosting import SklearnBoosting
 from throughline.models.sklearn_forest import SklearnForest
 from throughline.models.sklearn_linear import SklearnLinear
+from throughline.models.spark_family import SparkFamily
 from throughline.models.spark_forest import SparkForest
 from throughline.models.spark_gbt import SparkGbt
 from throughline.models.spark_linear import SparkLinear
@@ -14,6 +15,7 @@ from throughline.models.spark_tree import SparkTree
 from throughline.models.tensorflow import TensorFlow
 from throughline.models.torch import Torch
 from throughline.models.xgboost import XGBoost
+from throughline.prepared import PreparedTable
 from throughline.recipe.candidates import Model
 from throughline.recipe.recipe import Recipe
 from throughline.strict import nearest
@@ -33,6 +35,14 @@ _ALL: tuple[Family, ...] = (
     TensorFlow(),
 )
 FAMILIES: dict[str, Family] = {family.name: family for family in _ALL}
+
+
+def trains_on_spark(family: Family, table: PreparedTable, parameters: Parameters) -> bool:
+    """Whether a family's training of this table is jobs of Spark, and not this process alone."""
+    if isinstance(family, SparkFamily):
+        return True
+    rows = {**family.defaults(table), **parameters}.get("spark_from_rows")
+    return rows is not None and table.rows["train"] >= int(rows)
 
 
 def models_named(recipe: Recipe, name: str) -> list[Model]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from throughline.errors import UserError
 from throughline.models.estimator import Estimator
@@ -11,6 +11,9 @@ from throughline.prepared import PreparedTable
 from throughline.strict import nearest
 
 Parameters = Mapping[str, Any]
+
+Watch = Callable[[int, float], None]
+"""Told the loss on the validation rows after some rounds of a training; raises to end it."""
 
 
 @dataclass
@@ -24,6 +27,8 @@ class Trained:
         log_native: Logs the model in the family's own MLflow flavor, in the active run.
         metrics: Further figures of the training (rounds, rows that the served form scores
             differently).
+        settled: The parameters by which a training without validation rows would end where this
+            one did; empty if the validation rows decided nothing.
         export_onnx: The model as ONNX over the narrow matrix, where it is served in another form;
             it gives None for a model that ONNX cannot tell.
     """
@@ -33,6 +38,7 @@ class Trained:
     importances: dict[str, float]
     log_native: Callable[[], None]
     metrics: dict[str, float] = field(default_factory=dict)
+    settled: dict[str, Any] = field(default_factory=dict)
     export_onnx: Callable[[], bytes | None] | None = None
 
 
@@ -52,6 +58,15 @@ class Family(Protocol):
             UserError: If the family cannot do the task, or the features have missing values that
                 it cannot take.
         """
+        ...
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A family whose training tells how it goes."""
+
+    def train_watched(self, table: PreparedTable, parameters: Parameters, watch: Watch) -> Trained:
+        """:meth:`Family.train`, watched."""
         ...
 
 

@@ -71,6 +71,10 @@ class SklearnBoosting(SklearnFamily):
         """How many rounds were boosted."""
         return {"boosting_rounds": float(model.n_iter_)}
 
+    def settled(self, model: Any) -> dict[str, Any]:
+        """As many rounds, without the patience to stop before."""
+        return {"max_iter": int(model.n_iter_), "n_iter_no_change": int(model.n_iter_)}
+
 
 def _trees(model: Any) -> Iterator[tuple[int, Any]]:
     """Each tree's output, and its nodes (scikit-learn's own table, which has no public name)."""

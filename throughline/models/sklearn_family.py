@@ -55,6 +55,10 @@ class SklearnFamily:
         """Further figures of the training."""
         return {}
 
+    def settled(self, model: Any) -> dict[str, Any]:
+        """The parameters by which a training without validation rows ends where this one did."""
+        return {}
+
     def train(self, table: PreparedTable, parameters: Parameters) -> Trained:
         """Trains on the part ``train``."""
         from sklearn.utils._param_validation import InvalidParameterError
@@ -73,6 +77,7 @@ class SklearnFamily:
             importances=self.importances(model, table),
             log_native=lambda: _log_native(model, self.trusted),
             metrics={**self.metrics(model), "rows_scored_otherwise": differ},
+            settled=self.settled(model),
         )
 
 

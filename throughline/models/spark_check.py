@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from throughline.errors import UserError
 from throughline.features.layout import Layout
 from throughline.features.op import quoted
 from throughline.models.estimator import Estimator
@@ -62,6 +63,39 @@ def evaluators(layout: Layout) -> dict[str, Any]:
         numBins=0,  # every row a point of the curve, where Spark's own choice is 1,000 bins
     )
     return {"log_loss": log_loss, "roc_auc": roc_auc}
+
+
+def evaluator_of(metric: str, layout: Layout) -> Any:
+    """Spark ML's evaluator for a recipe's metric, where it has one.
+
+    Of the area under the precision-recall curve it has another than here: it joins the points.
+
+    Raises:
+        UserError: If it has none.
+    """
+    from pyspark.ml.evaluation import (
+        BinaryClassificationEvaluator,
+        MulticlassClassificationEvaluator,
+    )
+
+    known = evaluators(layout)
+    if layout.classes:
+        known["accuracy"] = MulticlassClassificationEvaluator(
+            labelCol=layout.label, metricName="accuracy"
+        )
+    if layout.binary:
+        known["pr_auc"] = BinaryClassificationEvaluator(
+            rawPredictionCol="probability",
+            labelCol=layout.label,
+            metricName="areaUnderPR",
+            numBins=0,
+        )
+    if metric not in known:
+        raise UserError(
+            f"Spark's evaluators do not compute {metric!r} for this label; set the recipe's metric "
+            f"to one of {', '.join(sorted(known))}, or tune by method=hyperopt."
+        )
+    return known[metric]
 
 
 def figures_by_spark(table: PreparedTable, model: Any) -> dict[str, float]:

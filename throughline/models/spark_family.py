@@ -58,6 +58,19 @@ class SparkFamily:
         with refused_values(self.name, (IllegalArgumentException, TypeError)):
             learner = self.learner(table.layout, chosen)
             model = fitted_pipeline(table, learner)
+        return self.finished(table, learner, model, chosen)
+
+    def finished(
+        self, table: PreparedTable, learner: Any, model: Any, chosen: dict[str, Any]
+    ) -> Trained:
+        """What :meth:`train` gives, of a pipeline that was fitted on the part ``train``.
+
+        Args:
+            table: The prepared table.
+            learner: Spark's estimator.
+            model: The pipeline over prepared columns.
+            chosen: All its parameters.
+        """
         fitted = model.stages[-1]
         estimator = OnnxEstimator(self.graph(fitted, table.layout), table.layout)
         return Trained(

@@ -8,24 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.features.assembly import spark_assembler, with_category_sizes
 from throughline.features.layout import Layout
+from throughline.features.op import quoted
 from throughline.prepared import PreparedTable
 from throughline.spark import session
 
 if TYPE_CHECKING:
-    from pyspark.ml import PipelineModel
+    from pyspark.ml import Pipeline, PipelineModel
     from pyspark.sql import DataFrame
 
 FEATURES = "features"
 
 
 def part_on_spark(table: PreparedTable, part: str) -> "DataFrame":
-    """A part as Spark ML wants it: label and weight as doubles, the categories' sizes known."""
+    """A part as Spark ML wants it."""
+    return as_spark_ml_wants(table.on_spark(session(), part), table.layout)
+
+
+def as_spark_ml_wants(rows: "DataFrame", layout: Layout) -> "DataFrame":
+    """Prepared rows with label and weight as doubles, and the categories' sizes known."""
     from pyspark.sql import functions as F
 
-    layout = table.layout
-    rows = with_category_sizes(table.on_spark(session(), part), layout)
-    doubles = [layout.label, *([layout.weight] if part == "train" and layout.weight else [])]
-    return rows.withColumns({name: F.col(name).cast("double") for name in doubles})
+    doubles = [name for name in (layout.label, layout.weight) if name in rows.columns]
+    rows = with_category_sizes(rows, layout)
+    return rows.withColumns({name: F.col(quoted(name)).cast("double") for name in doubles})
 
 
 def columns_of(layout: Layout) -> dict[str, Any]:
@@ -36,13 +41,18 @@ def columns_of(layout: Layout) -> dict[str, Any]:
 
 def fitted_pipeline(table: PreparedTable, learner: Any) -> "PipelineModel":
     """The pipeline over prepared columns, fitted on the part ``train``."""
-    from pyspark.ml import Pipeline
-
     rows = part_on_spark(table, "train").cache()
     try:
-        return Pipeline(stages=[*spark_assembler(table.layout, FEATURES), learner]).fit(rows)
+        return pipeline(table.layout, learner).fit(rows)
     finally:
         rows.unpersist()
+
+
+def pipeline(layout: Layout, learner: Any) -> "Pipeline":
+    """Assembly, then the estimator."""
+    from pyspark.ml import Pipeline
+
+    return Pipeline(stages=[*spark_assembler(layout, FEATURES), learner])
 
 
 @contextmanager

@@ -44,4 +44,6 @@ class Torch:
             "best_epoch": float(fitted.best_epoch),
             "validation_loss": min(fitted.losses),
         }
-        return trained_network(table, fitted.network, chosen, figures)
+        trained = trained_network(table, fitted.network, chosen, figures)
+        trained.settled = {"epochs": fitted.best_epoch, "patience": None}
+        return trained

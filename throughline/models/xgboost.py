@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from throughline.errors import UserError
 from throughline.features.assembly import narrow_matrix
 from throughline.features.layout import Layout
-from throughline.models.estimator import XGBoostEstimator, load_estimator, xgboost_types
-from throughline.models.family import Parameters, Trained, refused_values, with_defaults
+from throughline.models.estimator import XGBoostEstimator, load_estimator, rounds_of, xgboost_types
+from throughline.models.family import Parameters, Trained, Watch, refused_values, with_defaults
 from throughline.models.served_check import first_test_rows, rows_apart
 from throughline.models.xgboost_graph import xgboost_graph
 from throughline.models.xgboost_on_spark import boosted_on_spark
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class XGBoost:
-    """Gradient-boosted trees; the validation rows decide how many.
+    """Gradient-boosted trees; the validation rows decide how many, without any patience all.
 
     The names of the parameters are XGBoost's own; ``n_estimators`` is the most rounds to boost, and
     from ``spark_from_rows`` training rows on ``xgboost.spark`` trains.
@@ -53,15 +53,23 @@ class XGBoost:
 
     def train(self, table: PreparedTable, parameters: Parameters) -> Trained:
         """Boosts until the validation rows show no gain for ``early_stopping_rounds``."""
+        return self.train_watched(table, parameters, None)
+
+    def train_watched(
+        self, table: PreparedTable, parameters: Parameters, watch: Watch | None
+    ) -> Trained:
+        """The same, and tells ``watch`` now and then how it goes; not where Spark trains."""
         import xgboost
 
         chosen = with_defaults(self, table, parameters)
         booster_parameters = dict(chosen)
         large = table.rows["train"] >= int(booster_parameters.pop("spark_from_rows"))
         with refused_values(self.name, (xgboost.core.XGBoostError,)):
-            boosted = _boosted_on_spark if large else _boosted_here
-            booster = boosted(table, booster_parameters)
-        estimator = XGBoostEstimator(booster, table.layout)
+            if large:
+                booster = _boosted_on_spark(table, booster_parameters)
+            else:
+                booster = _boosted_here(table, booster_parameters, watch)
+        estimator, rounds = XGBoostEstimator(booster, table.layout), rounds_of(booster)
         gains = {str(name): _number(v) for name, v in booster.get_score("", "total_gain").items()}
         names = [feature.name for feature in table.layout.features]
         return Trained(
@@ -70,15 +78,21 @@ class XGBoost:
             importances={name: gains.get(f"f{i}", 0.0) for i, name in enumerate(names)},
             log_native=lambda: _log_native(booster),
             metrics={
-                "boosting_rounds": float(booster.best_iteration + 1),
+                "boosting_rounds": float(rounds),
+                "rounds_run": float(booster.num_boosted_rounds()),
                 "rows_scored_otherwise": _rows_scored_otherwise(table, estimator),
             },
+            settled={"n_estimators": rounds, "early_stopping_rounds": 0},
             export_onnx=lambda: xgboost_graph(booster, table.layout),
         )
 
 
-def _boosted_here(table: PreparedTable, parameters: dict[str, Any]) -> Any:
+def _boosted_here(
+    table: PreparedTable, parameters: dict[str, Any], watch: Watch | None = None
+) -> Any:
     import xgboost
+
+    from throughline.models.xgboost_watch import watching
 
     logger.info("xgboost trains on %d rows in this process", table.rows["train"])
     rounds = int(parameters.pop("n_estimators"))
@@ -90,6 +104,7 @@ def _boosted_here(table: PreparedTable, parameters: dict[str, Any]) -> Any:
         evals=[(_matrix(table, "validation"), "validation")],
         early_stopping_rounds=patience,
         verbose_eval=False,
+        callbacks=[watching(watch)] if watch else [],
     )
 
 

@@ -29,6 +29,8 @@ def boosted_on_spark(table: PreparedTable, parameters: Mapping[str, Any], worker
 
     layout = table.layout
     chosen = {name: value for name, value in parameters.items() if name not in _SET_BY_SPARK}
+    if not chosen["early_stopping_rounds"]:
+        chosen["early_stopping_rounds"] = None
     if layout.task == "classification":
         del chosen["objective"]  # the classifier finds it from the classes
     kind = SparkXGBRegressor if layout.task == "regression" else SparkXGBClassifier

@@ -1,4 +1,4 @@
-"""A recipe's candidates, the search for better parameters, and when one becomes the champion."""
+"""A recipe's candidates, and when one becomes the champion."""
 
 from typing import Any, Literal
 
@@ -35,16 +35,6 @@ class Model(Strict):
     def title(self) -> str:
         """The candidate's name; the family's unless one is given."""
         return self.name or self.family
-
-
-class Search(Strict):
-    """A Hyperopt search: one family, and the spaces of its parameters in Hyperopt's terms."""
-
-    family: Families
-    space: dict[str, dict[str, Any]] = Field(min_length=1)
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    max_evals: int = Field(default=10, ge=1)
-    seed: int = 7
 
 
 class Promote(Strict):

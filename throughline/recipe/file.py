@@ -1,6 +1,7 @@
 """Reading a recipe file: a recipe, or the file, the line and the key that is wrong."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,32 @@ def parse_recipe(text: str, path: str = "recipe", overrides: str = NONE) -> Reci
             parse_recipe(text, path)  # a mistake of the file itself comes first
             raise UserError(_override_error(error, changes, path)) from None
         raise UserError(_first_error(error, node, path)) from None
+
+
+def with_overrides(recipe: Recipe, overrides: str, parts: Collection[str]) -> Recipe:
+    """A recipe that was read before, with other values in some of its parts.
+
+    Args:
+        recipe: The recipe.
+        overrides: As by :func:`load_recipe`.
+        parts: The top keys that may be changed.
+
+    Raises:
+        UserError: If an override changes another part, or makes the recipe none.
+    """
+    data = recipe.model_dump(mode="json", by_alias=True)
+    changes = parse_overrides(overrides)
+    for change in changes:
+        if change.path[0] not in parts:
+            raise UserError(
+                f"The override {change.text} (set) changes what prep has done; give it to prep, or "
+                f"change {' or '.join(parts)} here."
+            )
+        change.put_into(data)
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise UserError(_override_error(error, changes, recipe.name)) from None
 
 
 def _first_error(error: ValidationError, node: yaml.Node, path: str) -> str:

@@ -20,10 +20,11 @@ from throughline.features.checking import check_name, check_order
 from throughline.features.columns import Names
 from throughline.features.op import Op
 from throughline.features.registry import parse_op
-from throughline.recipe.candidates import Metric, Model, Promote, Search
+from throughline.recipe.candidates import Metric, Model, Promote
 from throughline.recipe.contract_rule import ContractRule
 from throughline.recipe.history import History, Moment
 from throughline.recipe.label import Label
+from throughline.recipe.search import GridSearch, Search
 from throughline.recipe.source import Source
 from throughline.recipe.split import Split
 from throughline.recipe.threshold import ThresholdRule
@@ -52,7 +53,8 @@ class Recipe(Strict):
     balance: Balance | None = Field(default=None, description="Of the training rows only.")
     metric: Metric
     models: tuple[Model, ...] = Field(min_length=1)
-    search: Search | None = None
+    search: Search | None = Field(default=None, description="By trials, as Hyperopt has them.")
+    grid_search: GridSearch | None = Field(default=None, description="By Spark ML's validators.")
     promote: Promote = Promote()
     contract: ContractRule = ContractRule()
     threshold: ThresholdRule = Field(

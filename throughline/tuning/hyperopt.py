@@ -1,141 +1,152 @@
-"""Hyperopt's search: every trial a child run, the loss on the validation rows."""
+"""Hyperopt's search: Trials one by one in this process, or SparkTrials, several at a time."""
 
-import logging
-import time
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from throughline.errors import UserError
-from throughline.evaluation.decisions import decide
-from throughline.evaluation.metrics import HIGHER_IS_BETTER, metrics
-from throughline.models.families import FAMILIES
-from throughline.models.family import Family, with_defaults
-from throughline.prepared import PreparedTable
-from throughline.recipe.candidates import Search
-from throughline.tuning.space import hyperopt_space
+from throughline.recipe.search import Search
+from throughline.tuning.hyperopt_space import flat, hyperopt_space
+from throughline.tuning.trial import Objective, Trial
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from hyperopt import Trials
+    from pyspark.sql import SparkSession
 
-
-@dataclass(frozen=True)
-class Best:
-    """What a search found.
-
-    Attributes:
-        parameters: The parameters of the best trial, the recipe's fixed ones included.
-        value: Its metric on the validation rows.
-        trials: How many trials finished.
-    """
-
-    parameters: dict[str, Any]
-    value: float
-    trials: int
+Record = Callable[[Trial], bool]
+"""Takes a trial that has ended; says whether the search is to stop."""
 
 
-def search(table: PreparedTable, wanted: Search, max_evals: int) -> Best:
-    """Searches with the tree-structured Parzen estimator (Bergstra et al., NIPS 2011).
-
-    A trial that fails is a FAILED child run with its error, and the search goes on.
+def search_with_hyperopt(
+    wanted: Search,
+    objective: Objective,
+    earlier: Sequence[Trial],
+    record: Record,
+    spark: "SparkSession | None" = None,
+    parallelism: int = 1,
+) -> None:
+    """Makes trials until the search has as many as it wants, those of before included.
 
     Args:
-        table: The prepared table; trials train on its training rows.
-        wanted: The recipe's search.
-        max_evals: How many trials to make.
-
-    Raises:
-        UserError: If the space is wrong, or every trial failed.
+        wanted: The recipe's search. Its algorithms are the tree-structured Parzen estimator
+            (Bergstra et al., "Algorithms for hyper-parameter optimization", NIPS 2011), random
+            search, and simulated annealing, as Hyperopt has them.
+        objective: What a trial does.
+        earlier: The trials of a search that was ended early.
+        record: Takes each trial that has ended, and says whether to stop.
+        spark: Trials run as tasks of this session, ``parallelism`` at a time; else in this process.
+        parallelism: Used with ``spark`` only.
     """
     import numpy as np
-    from hyperopt import STATUS_OK, Trials, fmin, space_eval, tpe
+    from hyperopt import SparkTrials, Trials, anneal, fmin, rand, tpe
     from hyperopt.exceptions import AllTrialsFailed
 
-    if wanted.family not in FAMILIES:
-        raise UserError(f"A search cannot try the family {wanted.family}; use xgboost.")
-    space = hyperopt_space(wanted.space)
-    family = FAMILIES[wanted.family]
-    with_defaults(family, table, {**wanted.parameters, **dict.fromkeys(space)})
-    trials = Trials()
-    objective = _Objective(table, family, dict(wanted.parameters), max_evals)
+    algorithms = {"tpe": tpe, "random": rand, "anneal": anneal}
+    trials = SparkTrials(parallelism, spark_session=spark) if spark else Trials()
+    _insert(trials, earlier, objective)
+    draws = np.random.default_rng(wanted.seed)
+    queue = wanted.max_queue_len or parallelism
+    draws.integers(2**31 - 1, size=-(-len(earlier) // queue))  # each draw of trials has taken one
+    told = _Told(record, len(earlier))
     try:
-        found = fmin(
-            objective,
-            space,
-            algo=tpe.suggest,
-            max_evals=max_evals,
+        fmin(
+            partial(_result, objective),
+            hyperopt_space(wanted.drawn),
+            algo=algorithms[wanted.algo].suggest,
+            max_evals=wanted.max_evals,
+            max_queue_len=queue,
+            timeout=wanted.timeout,
             trials=trials,
-            rstate=np.random.default_rng(wanted.seed),
+            rstate=draws,
+            early_stop_fn=told,
             show_progressbar=False,
             verbose=False,
+            return_argmin=False,
         )
     except AllTrialsFailed:
-        raise UserError(
-            f"Every trial of the search failed; the first error was: {objective.first_error}"
-        ) from None
-    finished = [result for result in trials.results if result["status"] == STATUS_OK]
-    best = {**wanted.parameters, **_plain(space_eval(space, found))}
-    return Best(best, objective.best or 0.0, len(finished))
+        pass  # whoever recorded them tells why
+    finally:
+        told.record_new(trials)
 
 
-class _Objective:
-    """Trains one candidate per call and keeps the best value so far."""
+def _result(objective: Objective, drawn: dict[str, Any]) -> dict[str, Any]:
+    """What Hyperopt wants to know of a trial, and what we do; plain values, since it is sent."""
+    from hyperopt import STATUS_FAIL, STATUS_OK
 
-    def __init__(
-        self, table: PreparedTable, family: Family, fixed: dict[str, Any], max_evals: int
-    ) -> None:
-        self.table = table
-        self.family = family
-        self.fixed = fixed
-        self.max_evals = max_evals
-        self.metric = table.recipe.metric
-        self.sign = -1.0 if self.metric in HIGHER_IS_BETTER else 1.0
-        self.validation = table.columns("validation")
-        self.best: float | None = None
-        self.first_error: Exception | None = None
-        self.done = 0
-        self.started = time.monotonic()
-
-    def __call__(self, sampled: dict[str, Any]) -> dict[str, Any]:
-        import mlflow
-        from hyperopt import STATUS_FAIL, STATUS_OK
-
-        parameters = {**self.fixed, **_plain(sampled)}
-        name = f"trial {self.done + 1}"
-        try:
-            with mlflow.start_run(run_name=name, nested=True):
-                mlflow.log_params(parameters)
-                value = self._validation_value(parameters)
-        except Exception as error:  # the search survives a trial, whatever went wrong in it
-            logger.warning("%s failed: %s", name, error)
-            self.first_error = self.first_error or error
-            return {"status": STATUS_FAIL, "error": str(error)}
-        finally:
-            self.done += 1
-        self._progress(value)
-        return {"status": STATUS_OK, "loss": self.sign * value}
-
-    def _validation_value(self, parameters: dict[str, Any]) -> float:
-        import mlflow
-
-        trained = self.family.train(self.table, parameters)
-        scores = trained.estimator.predict(self.validation)
-        layout = self.table.layout
-        labels = self.validation[layout.label]
-        rule = self.table.recipe.threshold
-        decisions = decide(labels, scores[:, 0], rule) if layout.binary else None
-        found = metrics(labels, scores, layout, decisions)
-        mlflow.log_metrics({f"validation_{k}": v for k, v in found.items()} | trained.metrics)
-        return found[self.metric]
-
-    def _progress(self, value: float) -> None:
-        if self.best is None or self.sign * value < self.sign * self.best:
-            self.best = value
-        left = (time.monotonic() - self.started) / self.done * (self.max_evals - self.done)
-        logger.info(
-            "trial %d of %d: %s %.4f, best %.4f, about %.0f s left",
-            self.done, self.max_evals, self.metric, value, self.best, left,
-        )  # fmt: skip
+    told = objective(flat(drawn))
+    if told["status"] != "FINISHED":
+        return {"status": STATUS_FAIL, "told": told}
+    return {"status": STATUS_OK, "loss": objective.loss(told["value"]), "told": told}
 
 
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Numpy's numbers as Python's own, which XGBoost and MLflow write the same."""
-    return {name: v.item() if hasattr(v, "item") else v for name, v in values.items()}
+def _insert(trials: "Trials", earlier: Sequence[Trial], objective: Objective) -> None:
+    """Puts trials of before among those that the algorithm learns from."""
+    from hyperopt import JOB_STATE_DONE, STATUS_FAIL, STATUS_OK
+
+    documents = []
+    for tid, trial in zip(trials.new_trial_ids(len(earlier)), earlier, strict=True):
+        if trial.value is None:
+            result: dict[str, Any] = {"status": STATUS_FAIL}
+        else:
+            result = {"status": STATUS_OK, "loss": objective.loss(trial.value)}
+        values = trial.drawn
+        misc = {
+            "tid": tid,
+            "cmd": ("domain_attachment", "FMinIter_Domain"),
+            "workdir": None,
+            "idxs": {label: [tid] * len(drawn) for label, drawn in values.items()},
+            "vals": values,
+        }
+        (document,) = trials.new_trial_docs([tid], [None], [result], [misc])
+        document["state"] = JOB_STATE_DONE
+        documents.append(document)
+    trials.insert_trial_docs(documents)
+    trials.refresh()
+
+
+class _Told:
+    """Hyperopt asks it after every trial whether to stop; so it hears of each trial that ended.
+
+    Args:
+        record: Takes each trial that has ended, and says whether to stop.
+        recorded: How many were recorded before.
+    """
+
+    def __init__(self, record: Record, recorded: int) -> None:
+        self._record = record
+        self._known = set(range(recorded))
+        self._stop = False
+
+    def __call__(self, trials: "Trials", *_: Any) -> tuple[bool, list[Any]]:
+        """As Hyperopt's ``early_stop_fn``."""
+        self.record_new(trials)
+        return self._stop, []
+
+    def record_new(self, trials: "Trials") -> None:
+        """Records what has ended since the last time."""
+        from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
+
+        ended = (JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_CANCEL)
+        for document in list(trials._dynamic_trials):  # the public list leaves failures out
+            tid = document["tid"]
+            if document["state"] in ended and tid not in self._known:
+                self._known.add(tid)
+                self._stop = self._record(_trial(document)) or self._stop
+
+
+def _trial(document: dict[str, Any]) -> Trial:
+    """A trial of Hyperopt's as we have it."""
+    from hyperopt.base import JOB_STATE_CANCEL
+
+    drawn = {
+        label: [value.item() if hasattr(value, "item") else value for value in values]
+        for label, values in document["misc"]["vals"].items()
+    }
+    trial = Trial(document["tid"], drawn)
+    for name, value in (document["result"].get("told") or {}).items():
+        setattr(trial, name, value)
+    if document["state"] == JOB_STATE_CANCEL:
+        trial.status, trial.value = "KILLED", None
+    elif not document["result"].get("told"):  # the worker itself was lost
+        kind, text = document["misc"].get("error") or ("", "the trial's worker was lost")
+        trial.status, trial.error = "FAILED", str(text).strip().splitlines()[-1] or kind
+    return trial

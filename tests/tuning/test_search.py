@@ -1,0 +1,275 @@
+"""The search by trials, whichever engine draws them."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from throughline.errors import UserError
+from throughline.recipe.search import Search
+from throughline.tuning.children import ADOPTED, OWNER, SEARCH
+from throughline.tuning.search import search
+
+ROOT = Path(__file__).parents[2]
+FIXED = {"n_estimators": 5, "min_child_weight": 1, "nthread": 1}
+ENGINES = ("hyperopt", "optuna")
+
+
+def wanted(max_evals=4, parameters=FIXED, family="xgboost", engine="hyperopt", **space):
+    settings = {"trials": "local", "seed": 7, "engine": engine, "max_evals": max_evals}
+    return Search(family=family, space=space, parameters=parameters, **settings)
+
+
+def changed(asked, **fields):
+    return Search(**{**asked.model_dump(), **fields})
+
+
+@pytest.fixture
+def searched(in_run, children_of, prepared):
+    """Searches inside a run; gives what was found (or the error) and the child runs."""
+
+    def run(asked):
+        found, parent = in_run(lambda run: search(prepared, asked, run))
+        return found, children_of(parent)
+
+    return run
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_trial_is_a_child_run_and_the_best_one_is_found(searched, engine):
+    space = {"max_depth": {"randint": [2, 6]}, "learning_rate": {"loguniform": [0.05, 0.5]}}
+    found, trials = searched(wanted(engine=engine, **space))
+    assert len(found.trials) == len(trials) == 4
+    values = {run.data.metrics["validation_roc_auc"]: run for run in trials}
+    assert found.value == max(values)
+    chosen = values[found.value].data.params
+    said = {"family": "xgboost", **found.parameters}
+    assert {name: str(value) for name, value in said.items()} == chosen
+    assert type(found.parameters["max_depth"]) is int
+    assert {run.info.status for run in trials} == {"FINISHED"}
+    assert all(run.info.end_time > run.info.start_time for run in trials)
+    assert {"training_seconds", "boosting_rounds"} <= set(trials[0].data.metrics)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("algo", ["tpe", "random"])
+def test_the_same_seed_finds_the_same(searched, engine, algo):
+    asked = changed(
+        wanted(engine=engine, max_evals=3, learning_rate={"uniform": [0.05, 0.5]}), algo=algo
+    )
+    assert searched(asked)[0].parameters == searched(asked)[0].parameters
+
+
+def test_annealing(searched):
+    asked = changed(wanted(learning_rate={"uniform": [0.05, 0.5]}), algo="anneal")
+    assert len(searched(asked)[0].trials) == 4
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_trial_that_fails_is_marked_and_the_search_goes_on(searched, engine):
+    asked = wanted(6, engine=engine, tree_method={"choice": ["hist", "no such method"]})
+    found, trials = searched(asked)
+    states = [run.info.status for run in trials]
+    assert len(states) == 6
+    assert set(states) == {"FINISHED", "FAILED"}
+    errors = [run.data.tags.get("throughline.error", "") for run in trials]
+    assert all(
+        ("no such method" in e) == (s == "FAILED") for e, s in zip(errors, states, strict=True)
+    )
+    assert found.parameters["tree_method"] == "hist"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_search_whose_every_trial_fails_says_why(searched, engine):
+    error, trials = searched(wanted(2, engine=engine, tree_method={"choice": ["no such method"]}))
+    assert "Every trial of the search failed; the first error was: UserError" in str(error)
+    assert "no such method" in str(error)
+    assert [run.info.status for run in trials] == ["FAILED"] * 2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_several_families_in_one_search(searched, engine):
+    options = [
+        {"family": "xgboost", "n_estimators": 5, "max_depth": {"randint": [2, 4]}},
+        {"family": "sklearn_linear", "C": {"loguniform": [0.1, 10]}},
+    ]
+    asked = wanted(8, {}, None, engine, model={"choice": options})
+    found, trials = searched(asked)
+    params = [run.data.params for run in trials]
+    assert {p["family"] for p in params} == {"xgboost", "sklearn_linear"}
+    assert all(("C" in p) == (p["family"] == "sklearn_linear") for p in params)
+    assert found.family in ("xgboost", "sklearn_linear")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_it_stops_where_nothing_gets_better(searched, engine):
+    asked = wanted(30, engine=engine, max_depth={"choice": [3]})
+    found, _ = searched(changed(asked, early_stop=3))
+    assert len(found.trials) == 4  # the first is the best; three more are not better
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_it_stops_when_its_time_is_up(searched, engine):
+    asked = wanted(10_000, engine=engine, max_depth={"randint": [2, 6]})
+    began = time.monotonic()
+    found, _ = searched(changed(asked, timeout=2))
+    assert 0 < len(found.trials) < 10_000
+    assert time.monotonic() - began < 30
+
+
+def test_progress_is_told(searched, caplog):
+    with caplog.at_level(logging.INFO, "throughline.tuning"):
+        searched(wanted(2, max_depth={"randint": [2, 6]}))
+    assert "trial 1 of 2: roc_auc 0." in caplog.text
+    assert "s left" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (wanted(max_dept={"randint": [2, 4]}), "no parameter 'max_dept'; did you mean 'max_depth'"),
+        (wanted(2, {}, "network", x={"choice": [1]}), "cannot try the family network"),
+        (
+            wanted(
+                model={"choice": [{"x": 1}, {"family": "sklearn_linear", "C": {"uniform": [1, 2]}}]}
+            ),
+            "no parameter 'x'",
+        ),
+        (
+            changed(
+                wanted(2, {}, "spark_linear", maxIter={"randint": [2, 4]}),
+                trials="spark",
+            ),
+            "trains on Spark itself",
+        ),
+    ],
+)  # fmt: skip
+def test_refuses_a_search_that_cannot_be(searched, asked, message):
+    error, trials = searched(asked)
+    assert isinstance(error, UserError)
+    assert message in str(error)
+    assert trials == []
+
+
+def test_a_family_of_spark_is_tried_one_at_a_time(searched, caplog):
+    asked = wanted(2, {"maxIter": 3}, "spark_linear", regParam={"loguniform": [1e-4, 1e-1]})
+    with caplog.at_level(logging.WARNING):
+        found, trials = searched(changed(asked, trials="auto", parallelism=3))
+    assert "parallelism 3 has no effect" in caplog.text
+    assert len(found.trials) == len(trials) == 2
+
+
+@pytest.mark.slow
+def test_trials_run_on_sparks_workers_and_parallelism_beyond_the_trials_is_said(
+    searched, spark, caplog
+):
+    asked = wanted(2, engine="hyperopt", tree_method={"choice": ["hist", "no such method"]})
+    asked = changed(asked, trials="spark", parallelism=5, max_evals=6)
+    with caplog.at_level(logging.WARNING):
+        found, trials = searched(asked)
+    slots = spark.sparkContext.defaultParallelism
+    assert f"{min(slots, 5)} trials run at a time, not 5" in caplog.text
+    assert {run.info.status for run in trials} == {"FINISHED", "FAILED"}
+    assert len(trials) == len(found.trials) == 6
+    failed = next(run for run in trials if run.info.status == "FAILED")
+    assert "no such method" in failed.data.tags["throughline.error"]
+
+
+@pytest.mark.slow
+def test_optunas_trials_run_in_threads(searched):
+    asked = wanted(4, {"n_estimators": 5}, engine="optuna", max_depth={"randint": [2, 6]})
+    found, trials = searched(changed(asked, parallelism=2))
+    assert len(found.trials) == len(trials) == 4
+
+
+def test_trials_that_fall_behind_are_ended_early(searched):
+    asked = wanted(
+        12,
+        {"n_estimators": 60, "early_stopping_rounds": 60},
+        engine="optuna",
+        min_child_weight={"choice": [1, 2, 3, 4, 1000]},  # with the latter, no tree has a split
+    )
+    found, trials = searched(changed(asked, pruner="median"))
+    states = {run.info.status for run in trials}
+    assert states == {"FINISHED", "KILLED"}
+    assert found.parameters["min_child_weight"] < 1000
+    told = [run.data.tags.get("throughline.error") for run in trials if run.info.status == "KILLED"]
+    assert all("fell behind after" in reason for reason in told)
+
+
+SCRIPT = """
+import os, signal, sys
+import mlflow
+from throughline.prepared import PreparedTable
+from throughline.recipe.search import Search
+from throughline.tuning import children
+from throughline.tuning.search import search
+
+table, wanted, after = PreparedTable.open(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+logged = children.Children.log
+
+def log(self, trial, folds=None):
+    logged(self, trial, folds)
+    if trial.number + 1 == after:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+children.Children.log = log
+with mlflow.start_run() as run:
+    search(table, Search.model_validate_json(wanted), run)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_killed_search_goes_on_from_its_trials(searched, store, prepared, engine):
+    import mlflow
+
+    asked = wanted(5, engine=engine, learning_rate={"uniform": [0.05, 0.5]})
+    whole = searched(asked)[0]
+    environment = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(),
+        "PYTHONPATH": str(ROOT),
+    }
+    killed = subprocess.run(
+        [sys.executable, "-c", SCRIPT, prepared.output.uri, asked.model_dump_json(), "3"],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    (running,) = store.search_runs(["0"], "attributes.status = 'RUNNING'")
+    assert SEARCH in running.data.tags
+    found, trials = searched(asked)
+    assert len(trials) == len(found.trials) == 5
+    adopted = [run for run in trials if ADOPTED in run.data.tags]
+    assert [run.data.tags[ADOPTED] for run in adopted] == [running.info.run_id] * 3
+    assert store.get_run(running.info.run_id).info.status == "KILLED"
+    assert not store.search_runs(["0"], "attributes.status = 'RUNNING'")
+    if engine == "hyperopt":  # its draws depend on the seed and the trials alone
+        assert [t.parameters for t in found.trials] == [t.parameters for t in whole.trials]
+    again, _ = searched(asked)
+    assert not any(trial.number < 0 for trial in again.trials)
+    assert len(again.trials) == 5
+
+
+def test_a_search_that_another_process_works_on_is_left_alone(in_run, searched, store):
+    other = psutil.Process(os.getppid())
+    asked = wanted(1, max_depth={"choice": [3]})
+    run = store.create_run("0", tags={SEARCH: "x"})
+    owner = f"{socket.gethostname()}/{other.pid}/{other.create_time():.2f}"
+    store.set_tag(run.info.run_id, OWNER, owner)
+    elsewhere = store.create_run("0", tags={OWNER: "no such machine/1/0.00"})
+    searched(asked)
+    assert store.get_run(run.info.run_id).info.status == "RUNNING"
+    assert store.get_run(elsewhere.info.run_id).info.status == "RUNNING"
+    for one in (run, elsewhere):
+        store.set_terminated(one.info.run_id)

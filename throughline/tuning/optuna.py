@@ -1,0 +1,110 @@
+"""Optuna's search over the same spaces, with pruning; resumable in a storage of its own."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from throughline.recipe.search import Search
+from throughline.tuning.hyperopt import Record
+from throughline.tuning.optuna_space import drawn_by
+from throughline.tuning.trial import Objective, Pruned, Trial
+
+if TYPE_CHECKING:
+    import optuna
+
+TOLD = "told"
+
+
+def search_with_optuna(
+    wanted: Search,
+    objective: Objective,
+    record: Record,
+    storage: Path,
+    name: str,
+    parallelism: int = 1,
+) -> None:
+    """Makes trials until the study has as many as the search wants, those of before included.
+
+    Args:
+        wanted: The recipe's search.
+        objective: What a trial does.
+        record: Takes each trial that has ended, and says whether to stop.
+        storage: The file of the study, made if it is not there.
+        name: The study's; a study of this name that was ended early goes on.
+        parallelism: How many trials run at a time, each in a thread.
+    """
+    import optuna
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage.parent.mkdir(parents=True, exist_ok=True)
+    backend = JournalFileBackend(str(storage))
+    study = optuna.create_study(
+        storage=optuna.storages.JournalStorage(backend),
+        study_name=name,
+        load_if_exists=True,
+        sampler=_sampler(wanted, parallelism),
+        pruner=_pruner(wanted),
+    )
+    for one in study.trials:
+        if not one.state.is_finished():  # the process that made it was killed
+            study.tell(one.number, state=optuna.trial.TrialState.FAIL)
+    left = wanted.max_evals - sum(TOLD in one.user_attrs for one in study.trials)
+
+    def run(trial: "optuna.Trial") -> float:
+        told = objective(drawn_by(trial, wanted.drawn), _watch(trial))
+        trial.set_user_attr(TOLD, told)
+        if told["status"] == "KILLED":
+            raise optuna.TrialPruned(told["error"])
+        if told["status"] == "FAILED":
+            raise _Failed(told["error"])
+        return objective.loss(told["value"])
+
+    def after(study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
+        if record(_trial(trial)):
+            study.stop()
+
+    if left > 0:
+        study.optimize(
+            run,
+            n_trials=left,
+            timeout=wanted.timeout,
+            n_jobs=parallelism,
+            catch=(_Failed,),
+            callbacks=[after],
+        )
+
+
+class _Failed(Exception):
+    """A trial that failed, which a study survives."""
+
+
+def _watch(trial: "optuna.Trial") -> Any:
+    def watch(step: int, loss: float) -> None:
+        trial.report(loss, step)
+        if trial.should_prune():
+            raise Pruned(step)
+
+    return watch
+
+
+def _sampler(wanted: Search, parallelism: int) -> Any:
+    from optuna.samplers import RandomSampler, TPESampler
+
+    if wanted.algo == "random":
+        return RandomSampler(seed=wanted.seed)
+    return TPESampler(seed=wanted.seed, constant_liar=parallelism > 1)
+
+
+def _pruner(wanted: Search) -> Any:
+    from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner
+
+    return {"none": NopPruner, "median": MedianPruner, "hyperband": HyperbandPruner}[
+        wanted.pruner
+    ]()
+
+
+def _trial(frozen: "optuna.trial.FrozenTrial") -> Trial:
+    trial = Trial(frozen.number, dict(frozen.params))
+    for key, value in frozen.user_attrs.get(TOLD, {}).items():
+        setattr(trial, key, value)
+    return trial

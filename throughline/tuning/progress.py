@@ -1,0 +1,44 @@
+"""How a search or a grid goes on, in a line of the log for each trial or fit."""
+
+import logging
+import time
+
+from throughline.evaluation.metrics import better
+
+logger = logging.getLogger(__name__)
+
+
+class Progress:
+    """Tells what is done, the best so far, and about how long the rest takes.
+
+    Args:
+        what: What there are many of, as in ``trial``.
+        total: How many there will be.
+        metric: What their values are.
+        done: How many there were before.
+        best: The best of these.
+    """
+
+    def __init__(
+        self, what: str, total: int, metric: str, done: int = 0, best: float | None = None
+    ) -> None:
+        self.what, self.total, self.metric = what, total, metric
+        self.done = self._before = done
+        self.best = best
+        self.since_best = 0
+        self._started = time.monotonic()
+
+    def tell(self, value: float | None, failure: str = "") -> None:
+        """Counts one that has ended, with its value, or with what went wrong."""
+        self.done += 1
+        self.since_best += 1
+        if value is not None and (self.best is None or better(self.metric, value, self.best)):
+            self.best, self.since_best = value, 0
+        shown = failure if value is None else f"{self.metric} {value:.4f}"
+        best = "none yet" if self.best is None else f"{self.best:.4f}"
+        each = (time.monotonic() - self._started) / (self.done - self._before)
+        logger.log(
+            logging.INFO if value is not None else logging.WARNING,
+            "%s %d of %d: %s, best %s, about %.0f s left",
+            self.what, self.done, self.total, shown, best, each * (self.total - self.done),
+        )  # fmt: skip

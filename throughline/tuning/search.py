@@ -1,0 +1,199 @@
+"""A recipe's search: every trial a child run, the best parameters by the validation rows."""
+
+import hashlib
+import json
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from throughline.errors import UserError
+from throughline.evaluation.metrics import better
+from throughline.models.families import FAMILIES, trains_on_spark
+from throughline.prepared import PreparedTable
+from throughline.recipe.search import Search
+from throughline.recipe.space import FAMILY
+from throughline.spark import is_local
+from throughline.tuning.children import SEARCH, Children
+from throughline.tuning.hyperopt import search_with_hyperopt
+from throughline.tuning.optuna import search_with_optuna
+from throughline.tuning.progress import Progress
+from throughline.tuning.trial import Objective, Trial, check_parameters
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from pyspark.sql import SparkSession
+
+logger = logging.getLogger(__name__)
+
+_NO_PART_OF_IT = {"max_evals", "timeout", "early_stop", "parallelism", "max_queue_len", "trials"}
+"""A search that differs in these only goes on with the trials of the one before."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        family: The best trial's.
+        parameters: The best trial's, the fixed ones included.
+        value: Its metric on the validation rows.
+        trials: All trials, those of an earlier search that went on here included.
+    """
+
+    family: str
+    parameters: dict[str, Any]
+    value: float
+    trials: list[Trial]
+
+
+def search(table: PreparedTable, wanted: Search, run: "Run") -> Found:
+    """Searches, and logs every trial as a child of ``run``.
+
+    A trial that fails is a FAILED child with its error, and the search goes on. A search over the
+    same that was ended early goes on from its trials, which become children of ``run``.
+
+    Args:
+        table: The prepared table; trials train on its training rows.
+        wanted: The recipe's search.
+        run: The search's run, which is active.
+
+    Raises:
+        UserError: If the search cannot be, or every trial failed.
+    """
+    _check_families(wanted)
+    check_parameters(table, wanted.branches)
+    on_spark, parallelism, threads = _where(table, wanted)
+    fixed = {FAMILY: wanted.family, **wanted.parameters}
+    metric = table.recipe.metric
+    objective = Objective(table.output.uri, fixed, metric, threads)
+    digest = _digest(table, wanted)
+    children = Children(run, digest)
+    if dead := children.end_dead():
+        logger.info("ended %d searches whose process is gone", dead)
+    trials = children.adopted()
+    if trials:
+        logger.info("going on after %d trials of a search that was ended early", len(trials))
+    best = _best(trials, metric)
+    so_far = best.value if best else None
+    progress = Progress("trial", wanted.max_evals, metric, len(trials), so_far)
+    one_at_a_time = threading.Lock()
+
+    def record(trial: Trial) -> bool:
+        with one_at_a_time:
+            children.log(trial)
+            trials.append(trial)
+            progress.tell(trial.value, trial.error or "ended early")
+            return wanted.early_stop is not None and progress.since_best >= wanted.early_stop
+
+    if wanted.engine == "optuna":
+        name = f"{digest}-{_finished_before(run, digest)}"
+        search_with_optuna(wanted, objective, record, _storage(table), name, parallelism)
+    else:
+        spark = _spark() if on_spark else None
+        search_with_hyperopt(wanted, objective, tuple(trials), record, spark, parallelism)
+    best = _best(trials, metric)
+    if best is None:
+        raise UserError(_all_failed(trials))
+    parameters = {name: value for name, value in best.parameters.items() if name != FAMILY}
+    return Found(best.parameters[FAMILY], parameters, best.value or 0.0, trials)
+
+
+def _check_families(wanted: Search) -> None:
+    for name in wanted.families:
+        if name not in FAMILIES:
+            raise UserError(
+                f"A search cannot try the family {name}, whose training is several processes; "
+                "use torch, which trains the same network in one."
+            )
+
+
+def _where(table: PreparedTable, wanted: Search) -> tuple[bool, int, int | None]:
+    """Whether trials run as Spark's tasks, how many at a time, and the threads of each."""
+    distributed = [
+        name
+        for name in wanted.families
+        if trains_on_spark(FAMILIES[name], table, wanted.parameters)
+    ]
+    if wanted.trials == "spark" and distributed:
+        raise UserError(
+            f"The family {distributed[0]} trains on Spark itself, and a task of Spark cannot start "
+            "jobs of Spark; leave 'trials' out of the search, or set it to local."
+        )
+    threads_of_optuna = wanted.engine == "optuna" and not distributed
+    if threads_of_optuna and wanted.parallelism:
+        cores = os.cpu_count() or 1
+        at_a_time = _limited(wanted, cores)
+        return False, at_a_time, max(1, cores // at_a_time)
+    if threads_of_optuna or distributed or wanted.trials == "local":
+        if (wanted.parallelism or 1) > 1:
+            logger.warning(
+                "trials run one at a time in this process, so parallelism %d has no effect",
+                wanted.parallelism,
+            )
+        return False, 1, None
+    spark = _spark()
+    slots = spark.sparkContext.defaultParallelism
+    at_a_time = _limited(wanted, slots)
+    if is_local(spark):
+        return True, at_a_time, max(1, slots // at_a_time)
+    return True, at_a_time, int(spark.conf.get("spark.task.cpus", "1") or 1)
+
+
+def _limited(wanted: Search, slots: int) -> int:
+    """How many trials run at a time; says so if that is fewer than was asked for."""
+    asked = wanted.parallelism or slots
+    given = min(asked, slots, wanted.max_evals)
+    if wanted.parallelism and given < asked:
+        why = f"there are {slots} cores" if given == slots else f"max_evals is {wanted.max_evals}"
+        logger.warning("%d trials run at a time, not %d: %s", given, asked, why)
+    return given
+
+
+def _spark() -> "SparkSession":
+    from throughline.spark import session, ship_package
+
+    spark = session()
+    ship_package(spark)
+    return spark
+
+
+def _digest(table: PreparedTable, wanted: Search) -> str:
+    said = wanted.model_dump(mode="json", exclude=_NO_PART_OF_IT | {"refit"})
+    text = json.dumps([table.output.uri, table.recipe.metric, said], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _finished_before(run: "Run", digest: str) -> int:
+    import mlflow
+
+    query = f"tags.`{SEARCH}` = '{digest}' AND attributes.status = 'FINISHED'"
+    return len(mlflow.MlflowClient().search_runs([run.info.experiment_id], query))
+
+
+def _storage(table: PreparedTable) -> Path:
+    """The file of Optuna's studies: beside the prepared table, or here if that is elsewhere."""
+    from fsspec.core import url_to_fs
+    from fsspec.implementations.local import LocalFileSystem
+
+    files, path = url_to_fs(table.output.uri)
+    place = Path(path).parents[2] if isinstance(files, LocalFileSystem) else Path("data")
+    return place / "studies" / "optuna.log"
+
+
+def _best(trials: Sequence[Trial], metric: str) -> Trial | None:
+    best: Trial | None = None
+    for trial in trials:
+        if trial.value is None:
+            continue
+        if best is None or better(metric, trial.value, best.value or 0.0):
+            best = trial
+    return best
+
+
+def _all_failed(trials: Sequence[Trial]) -> str:
+    first = next((trial.error for trial in trials if trial.error), "no trial was made")
+    return f"Every trial of the search failed; the first error was: {first}"
