@@ -75,7 +75,7 @@ def measured(arguments: argparse.Namespace, root: Path) -> dict[str, Any]:
     if "regret" in parts:
         found["mean_regret"] = regret(small, arguments.seeds)
     if "pruning" in parts:
-        found["pruning"] = pruning(large)
+        found["pruning"] = pruning(small)
     return found
 
 
