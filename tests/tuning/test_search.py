@@ -95,6 +95,24 @@ def test_a_search_whose_every_trial_fails_says_why(searched, engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_what_failed_is_tried_again_the_next_time(searched, engine, monkeypatch):
+    from throughline.models.xgboost import XGBoost
+
+    asked = wanted(2, engine=engine, gamma={"uniform": [0, 1]})
+
+    def broken(*_):
+        raise RuntimeError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(XGBoost, "train_watched", broken)
+        error, _ = searched(asked)
+    assert str(error).endswith("the first error was: RuntimeError: the disk is full")
+    found, trials = searched(asked)
+    assert [run.info.status for run in trials] == ["FINISHED"] * 2
+    assert found.value > 0.5
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_several_families_in_one_search(searched, engine):
     options = [
         {"family": "xgboost", "n_estimators": 5, "max_depth": {"randint": [2, 4]}},

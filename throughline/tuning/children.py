@@ -75,7 +75,8 @@ class Children:
     def adopted(self) -> list[Trial]:
         """The trials of searches over the same that were ended early; they become children here.
 
-        They are numbered anew, in the order they ended.
+        They are numbered anew, in the order they ended. Those that failed are not among them: what
+        made them fail may be mended.
         """
         digest = self._client.get_run(self._parent).data.tags[SEARCH]
         found = []
@@ -86,7 +87,8 @@ class Children:
                 found += self._children_of(run)
         trials: list[Trial] = []
         for child in sorted(found, key=lambda run: run.info.end_time or 0):
-            if not child.data.tags.get(TRIAL) or child.info.status not in ("FINISHED", "FAILED"):
+            told = child.info.status != "RUNNING" and child.data.metrics  # a pruned one has some
+            if not child.data.tags.get(TRIAL) or not told:
                 continue
             trial = _from_run(child, len(trials))
             self._client.set_tag(child.info.run_id, ADOPTED, child.data.tags[PARENT])

@@ -48,7 +48,8 @@ def search_with_optuna(
     for one in study.trials:
         if not one.state.is_finished():  # the process that made it was killed
             study.tell(one.number, state=optuna.trial.TrialState.FAIL)
-    left = wanted.max_evals - sum(TOLD in one.user_attrs for one in study.trials)
+    counted = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    left = wanted.max_evals - len(study.get_trials(deepcopy=False, states=counted))
 
     def run(trial: "optuna.Trial") -> float:
         told = objective(drawn_by(trial, wanted.drawn), _watch(trial))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 WIDEST = 28
 _MOST_AXES = 12
+_NOT_SET = -0.12
 _DECADES = 20.0
 """A parameter whose values lie so many times apart is shown on a log scale."""
 
@@ -70,7 +71,7 @@ def draw_parameters(trials: Sequence[Trial], names: Sequence[str], metric: str, 
         for label in axes.get_xticklabels():
             label.set(rotation=30, ha="right")
         axes.set(
-            ylim=(-0.06, 1.06), xlim=(-0.4, len(scales) - 0.2), title="The parameters of the trials"
+            ylim=(-0.18, 1.06), xlim=(-0.4, len(scales) - 0.2), title="The parameters of the trials"
         )
         axes.set_yticks([])
         axes.grid(visible=False)
@@ -97,6 +98,7 @@ class _Scale:
 
     def __init__(self, values: Sequence[Any]) -> None:
         there = [value for value in values if value is not None]
+        self.gaps = len(there) < len(values)
         self.numbers = bool(there) and all(map(is_number, there))
         self.log = self.numbers and min(there) > 0 and max(there) / min(there) >= _DECADES
         if self.numbers:
@@ -105,9 +107,9 @@ class _Scale:
             self.words = sorted({str(value) for value in there})
 
     def height(self, value: Any) -> float:
-        """A value's place; not a number where there is no value, which breaks the line."""
+        """A value's place; below all others where there is no value."""
         if value is None:
-            return float("nan")
+            return _NOT_SET
         if not self.numbers:
             return self.words.index(str(value)) / max(len(self.words) - 1, 1)
         low, high, at = (np.log(x) if self.log else x for x in (*self.ends, value))
@@ -115,16 +117,18 @@ class _Scale:
 
     def marks(self) -> list[tuple[float, str]]:
         """What to write beside the axis, and where."""
+        gap = [(_NOT_SET, "not set")] if self.gaps else []
         if not self.numbers:
-            return [(self.height(word), short(word, 14)) for word in self.words[:10]]
+            return gap + [(self.height(word), short(word, 18)) for word in self.words[:10]]
         low, high = self.ends
         middle = float(np.sqrt(low * high)) if self.log else (low + high) / 2
-        return [
-            (self.height(value), f"{value:.4g}") for value in dict.fromkeys((low, middle, high))
-        ]
+        values = dict.fromkeys((low, middle, high))
+        return gap + [(self.height(value), f"{value:.4g}") for value in values]
 
 
 def _label_axis(axes: "Axes", place: int, scale: _Scale) -> None:
     axes.axvline(place, color="#8a8a86", linewidth=0.8, zorder=0)
     for height, text in scale.marks():
-        axes.annotate(text, (place, height), (3, 3), textcoords="offset points", fontsize=7)
+        behind = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1}
+        at: dict[str, Any] = {"textcoords": "offset points", "fontsize": 7, "zorder": 5}
+        axes.annotate(text, (place, height), (4, 0), va="center", bbox=behind, **at)
