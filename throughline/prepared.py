@@ -131,14 +131,16 @@ class PreparedTable:
 
 @dataclass(frozen=True)
 class KeptTable(PreparedTable):
-    """A prepared table whose parts, once read as arrays, stay in memory: change none."""
+    """A prepared table whose parts to train on stay in memory as arrays; change none."""
 
     @cached_property
     def _kept(self) -> dict[str, Columns]:
         return {}
 
     def columns(self, part: str) -> Columns:
-        """As of any prepared table, read once."""
+        """As of any prepared table; other parts than the test rows are read once."""
+        if part == "test":
+            return super().columns(part)
         if part not in self._kept:
             self._kept[part] = super().columns(part)
         return self._kept[part]

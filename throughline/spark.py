@@ -1,5 +1,6 @@
 """The Spark session: the running one where there is one, else a local one on a Java 17."""
 
+import atexit
 import logging
 import os
 import re
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _starting = threading.Lock()
+_shipped_to: set[str] = set()
 
 JAVA_VERSIONS = (8, 11, 17)
 """What Spark 3.5 runs on (its documentation, "Downloading")."""
@@ -93,10 +95,13 @@ def ship_package(spark: "SparkSession") -> None:
     context = spark.sparkContext
     if is_local(spark):
         return
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(__file__).resolve().parent
-        package = shutil.make_archive(f"{folder}/{root.name}", "zip", root.parent, root.name)
-        context.addPyFile(package)
+    if context.applicationId in _shipped_to:
+        return
+    folder = tempfile.mkdtemp(prefix="throughline-package-")  # read when a worker asks for it
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    root = Path(__file__).resolve().parent
+    context.addPyFile(shutil.make_archive(f"{folder}/{root.name}", "zip", root.parent, root.name))
+    _shipped_to.add(context.applicationId)
 
 
 def java_home() -> str:

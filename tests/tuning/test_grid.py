@@ -194,8 +194,6 @@ def test_only_the_rows_trained_on_are_balanced(
     ("asked", "message"),
     [
         (wanted({"maxIterr": [1]}), "no parameter 'maxIterr'; did you mean 'maxIter'"),
-        (wanted({"maxIter": [-1]}), "refuses its parameters"),
-        (wanted({"maxIter": ["many"]}), "spark_linear"),
     ],
 )
 def test_refuses_a_grid_that_cannot_be(searched, prepared, asked, message):
@@ -212,10 +210,59 @@ def test_refuses_a_metric_that_sparks_evaluators_do_not_have(prepared):
         evaluator_of("brier", prepared.layout)
 
 
-def test_a_fold_of_one_class_is_refused_before_anything_is_trained(prepared, spark):
-    from throughline.tuning.grid import _check_classes
+@pytest.mark.parametrize(
+    ("table", "rows", "method", "message"),
+    [
+        ("prepared", [(0, 0), (0, 1), (1, 0), (2, 0), (2, 1)], METHODS[0], "in fold 1 have only"),
+        (
+            "prepared",
+            [(0, 0), (0, 1), (1, 0), (1, 1)],
+            METHODS[0],
+            "No rows are held out in fold 2",
+        ),
+        (
+            "prepared",
+            [(0, 0), (1, 0), (1, 1), (2, 0), (2, 1)],
+            METHODS[0],
+            "to train on in the first",
+        ),
+        (
+            "grouped",
+            [(0, 0), (0, 1), (1, 0)],
+            METHODS[0],
+            "held out in fold 2 have only the class '0'",
+        ),
+        ("grouped", [(1, 0), (1, 1)], METHODS[1], "No rows are held out in fold 1"),
+        ("prepared", [(0, 0), (0, 1), (1, 1)], METHODS[1], "to train on in the first fold"),
+    ],
+)
+def test_a_fold_that_cannot_be_measured_is_refused(request, spark, table, rows, method, message):
+    from throughline.tuning.grid import _check_folds
 
-    label = prepared.layout.label
-    rows = spark.createDataFrame([(0, 0), (0, 1), (1, 0), (1, 0)], ["__held_out", label])
-    with pytest.raises(UserError, match="held out in fold 2 have only the class '0'; use fewer"):
-        _check_classes(rows, prepared, "cross_validation")
+    found = request.getfixturevalue(table)
+    made = spark.createDataFrame(rows, ["__held_out", found.layout.label])
+    with pytest.raises(UserError, match=message):
+        _check_folds(made, found, method, 2 if method == METHODS[0] else 1)
+
+
+def test_parameters_that_fail_are_a_failed_child_and_the_others_go_on(searched, prepared):
+    asked = wanted({"maxIter": [-1, 3]}, numFolds=2)
+    (trials, trained), runs, _ = searched(prepared, asked)
+    assert [trial.status for trial in trials] == ["FAILED", "FINISHED"]
+    assert [run.info.status for run in runs] == ["FAILED", "FINISHED"]
+    assert "maxIter" in runs[0].data.tags["throughline.error"]
+    assert trained.parameters["maxIter"] == 3
+
+
+def test_a_grid_whose_every_set_fails_says_why(searched, prepared):
+    error, runs, _ = searched(prepared, wanted({"maxIter": [-1, -2]}, numFolds=2))
+    assert "Every set of parameters of the grid failed; the first error was:" in str(error)
+    assert "maxIter" in str(error)
+    assert [run.info.status for run in runs] == ["FAILED", "FAILED"]
+
+
+def test_a_reason_is_one_line():
+    from throughline.tuning.fits import reason_of
+
+    assert reason_of(ValueError("\n  it broke\n  at line 3")) == "ValueError: it broke"
+    assert "use fewer folds" in reason_of(RuntimeError("null while assembling a row"))

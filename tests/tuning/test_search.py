@@ -14,7 +14,7 @@ import pytest
 
 from throughline.errors import UserError
 from throughline.recipe.search import Search
-from throughline.tuning.children import ADOPTED, OWNER, SEARCH
+from throughline.tuning.children import ADOPTED, OWNER, SEARCH, end_dead
 from throughline.tuning.search import search
 
 ROOT = Path(__file__).parents[2]
@@ -189,11 +189,11 @@ def test_trials_run_on_sparks_workers_and_parallelism_beyond_the_trials_is_said(
     searched, spark, caplog
 ):
     asked = wanted(2, engine="hyperopt", tree_method={"choice": ["hist", "no such method"]})
-    asked = changed(asked, trials="spark", parallelism=5, max_evals=6)
+    asked = changed(asked, trials="spark", parallelism=99, max_evals=6)
     with caplog.at_level(logging.WARNING):
         found, trials = searched(asked)
-    slots = spark.sparkContext.defaultParallelism
-    assert f"{min(slots, 5)} trials run at a time, not 5" in caplog.text
+    at_a_time = min(spark.sparkContext.defaultParallelism, 6)
+    assert f"{at_a_time} trials run at a time, not 99" in caplog.text
     assert {run.info.status for run in trials} == {"FINISHED", "FAILED"}
     assert len(trials) == len(found.trials) == 6
     failed = next(run for run in trials if run.info.status == "FAILED")
@@ -234,9 +234,9 @@ table, wanted, after = PreparedTable.open(sys.argv[1]), sys.argv[2], int(sys.arg
 logged = children.Children.log
 
 def log(self, trial, folds=None):
+    if trial.number == after:  # in the middle of logging one more
+        self._client.set_terminated = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     logged(self, trial, folds)
-    if trial.number + 1 == after:
-        os.kill(os.getpid(), signal.SIGKILL)
 
 children.Children.log = log
 with mlflow.start_run() as run:
@@ -264,19 +264,26 @@ def test_a_killed_search_goes_on_from_its_trials(searched, store, prepared, engi
         text=True,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    (running,) = store.search_runs(["0"], "attributes.status = 'RUNNING'")
+    running, *open_children = store.search_runs(
+        ["0"], "attributes.status = 'RUNNING'", order_by=["start_time"]
+    )
     assert SEARCH in running.data.tags
+    assert [run.info.run_name for run in open_children] == ["trial 4"]
+    assert end_dead("0") == 2
     found, trials = searched(asked)
     assert len(trials) == len(found.trials) == 5
     adopted = [run for run in trials if ADOPTED in run.data.tags]
     assert [run.data.tags[ADOPTED] for run in adopted] == [running.info.run_id] * 3
     assert store.get_run(running.info.run_id).info.status == "KILLED"
     assert not store.search_runs(["0"], "attributes.status = 'RUNNING'")
+    drawn = [trial.parameters["learning_rate"] for trial in found.trials]
+    assert len(set(drawn)) == 5
+    assert len({run.info.run_name for run in trials}) == 5
     if engine == "hyperopt":  # its draws depend on the seed and the trials alone
-        assert [t.parameters for t in found.trials] == [t.parameters for t in whole.trials]
-    again, _ = searched(asked)
-    assert not any(trial.number < 0 for trial in again.trials)
-    assert len(again.trials) == 5
+        assert drawn == [trial.parameters["learning_rate"] for trial in whole.trials]
+    again, others = searched(asked)
+    assert len(again.trials) == len(others) == 5
+    assert not any(ADOPTED in run.data.tags for run in others)
 
 
 def test_a_search_that_another_process_works_on_is_left_alone(in_run, searched, store):
@@ -286,6 +293,7 @@ def test_a_search_that_another_process_works_on_is_left_alone(in_run, searched, 
     owner = f"{socket.gethostname()}/{other.pid}/{other.create_time():.2f}"
     store.set_tag(run.info.run_id, OWNER, owner)
     elsewhere = store.create_run("0", tags={OWNER: "no such machine/1/0.00"})
+    assert end_dead("0") == 0
     searched(asked)
     assert store.get_run(run.info.run_id).info.status == "RUNNING"
     assert store.get_run(elsewhere.info.run_id).info.status == "RUNNING"

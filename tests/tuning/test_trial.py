@@ -1,5 +1,3 @@
-import os
-
 import pytest
 
 from throughline.tuning.trial import Objective, threads_limited
@@ -57,4 +55,3 @@ def test_the_pools_of_libraries_are_held_to_the_threads():
     assert torch.get_num_threads() == before
     with threads_limited(None):
         assert torch.get_num_threads() == before
-    assert os.cpu_count()

@@ -38,11 +38,18 @@ FAMILIES: dict[str, Family] = {family.name: family for family in _ALL}
 
 
 def trains_on_spark(family: Family, table: PreparedTable, parameters: Parameters) -> bool:
-    """Whether a family's training of this table is jobs of Spark, and not this process alone."""
+    """Whether a family's training of this table may be jobs of Spark, not of this process alone.
+
+    Args:
+        family: The family.
+        table: The prepared table.
+        parameters: Those that are given; None stands for one that is drawn.
+    """
     if isinstance(family, SparkFamily):
         return True
-    rows = {**family.defaults(table), **parameters}.get("spark_from_rows")
-    return rows is not None and table.rows["train"] >= int(rows)
+    known = family.defaults(table).get("spark_from_rows")
+    rows = parameters.get("spark_from_rows", known)
+    return known is not None and (rows is None or table.rows["train"] >= int(rows))
 
 
 def models_named(recipe: Recipe, name: str) -> list[Model]:

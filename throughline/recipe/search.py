@@ -27,10 +27,13 @@ class Search(Strict):
     algo: Literal["tpe", "random", "anneal"] = "tpe"
     max_evals: int = Field(default=10, ge=1)
     max_queue_len: int | None = Field(
-        default=None, ge=1, description="Trials drawn ahead; as many as run at a time, if left out."
+        default=None,
+        ge=1,
+        description="Trials drawn ahead on Spark; as many as run at a time, if left out.",
     )
     timeout: Annotated[float, Field(gt=0)] | None = Field(
-        default=None, description="Seconds after which no more trials start."
+        default=None,
+        description="Seconds after which no more trials start, and those on Spark are ended.",
     )
     early_stop: int | None = Field(
         default=None, ge=1, description="Ends after so many trials without a better one."
@@ -53,6 +56,8 @@ class Search(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Search":
+        if both := sorted(set(self.space) & set(self.parameters)):
+            raise ValueError(f"{both[0]!r} is both in the space and fixed; leave one of them out")
         for family in self.families:
             if family is None:
                 raise ValueError("the search names no family; add 'family', as in family: xgboost")
@@ -95,7 +100,9 @@ class GridSearch(Strict):
     grid: dict[str, list[Any]]
     parameters: dict[str, Any] = Field(default_factory=dict, description="Fixed ones.")
     numFolds: int = Field(default=3, ge=2)  # noqa: N815
-    trainRatio: float = Field(default=0.75, gt=0, lt=1)  # noqa: N815
+    trainRatio: float = Field(  # noqa: N815
+        default=0.75, ge=0.01, le=0.99, description="In hundredths."
+    )
     parallelism: int = Field(default=2, ge=1)
     seed: int = 7
     refit_plan: bool = Field(

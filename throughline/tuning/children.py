@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import psutil
@@ -19,15 +19,20 @@ OWNER = "throughline.search_process"
 TRIAL = "throughline.trial"
 """A trial as its engine needs it to go on, as JSON."""
 ADOPTED = "throughline.adopted_from"
+STUDY = "throughline.study"
+"""The name of Optuna's study, which goes on where the trials do."""
 
 _LONGEST_TAG = 5000
+_LONGEST_ERROR = 1000
+_CLOCK_CHANGE = 5.0
+"""So many seconds a process's start may move, when the machine's clock is set."""
 
 
 class Children:
     """Logs trials as children of a search's run.
 
     A child is made when its trial has ended, so that a search killed in the middle of a trial
-    leaves no child that seems to run.
+    leaves no child that seems to run. What is killed in the middle of logging, the next one ends.
 
     Args:
         parent: The search's run.
@@ -42,6 +47,7 @@ class Children:
         self._parent = parent.info.run_id
         self._experiment = parent.info.experiment_id
         self._context = resolve_tags()
+        self.study = f"{digest}-{self._parent}"
         for name, value in {SEARCH: digest, OWNER: this_process()}.items():
             self._client.set_tag(self._parent, name, value)
 
@@ -75,53 +81,55 @@ class Children:
     def adopted(self) -> list[Trial]:
         """The trials of searches over the same that were ended early; they become children here.
 
-        They are numbered anew, in the order they ended. Those that failed are not among them: what
-        made them fail may be mended.
+        They keep their numbers. Those that failed are not among them: what made them fail may be
+        mended.
         """
         digest = self._client.get_run(self._parent).data.tags[SEARCH]
-        found = []
-        for run in self._others(
-            f"tags.`{SEARCH}` = '{digest}' AND attributes.status != 'FINISHED'"
-        ):
-            if run.info.status != "RUNNING":
-                found += self._children_of(run)
-        trials: list[Trial] = []
-        for child in sorted(found, key=lambda run: run.info.end_time or 0):
-            told = child.info.status != "RUNNING" and child.data.metrics  # a pruned one has some
-            if not child.data.tags.get(TRIAL) or not told:
-                continue
-            trial = _from_run(child, len(trials))
-            self._client.set_tag(child.info.run_id, ADOPTED, child.data.tags[PARENT])
-            self._client.set_tag(child.info.run_id, PARENT, self._parent)
-            trials.append(trial)
-        return trials
+        query = f"tags.`{SEARCH}` = '{digest}' AND attributes.status != 'FINISHED'"
+        found: dict[int, Trial] = {}
+        ended = [r for r in self._runs(query) if r.info.status != "RUNNING"]
+        for run in sorted(ended, key=lambda run: run.info.start_time):
+            for child in self._runs(f"tags.`{PARENT}` = '{run.info.run_id}'"):
+                trial = _from_run(child)
+                if trial is None or trial.number in found:
+                    continue
+                found[trial.number] = trial
+                self._client.set_tag(child.info.run_id, ADOPTED, run.info.run_id)
+                self._client.set_tag(child.info.run_id, PARENT, self._parent)
+                self.study = run.data.tags.get(STUDY, self.study)
+        self._client.set_tag(self._parent, STUDY, self.study)
+        return [found[number] for number in sorted(found)]
 
-    def end_dead(self) -> int:
-        """Ends the runs of searches that no process of this machine works on any more.
+    def _runs(self, query: str) -> "list[Run]":
+        found = self._client.search_runs([self._experiment], query, max_results=10_000)
+        return [run for run in found if run.info.run_id != self._parent]
 
-        Those of other machines are left alone: nobody here can tell.
 
-        Returns:
-            How many searches were ended.
-        """
-        ended = 0
-        for run in self._others(f"tags.`{OWNER}` != '' AND attributes.status = 'RUNNING'"):
-            if is_alive(run.data.tags[OWNER]) is False:
-                for child in self._children_of(run):
-                    if child.info.status == "RUNNING":
-                        self._client.set_terminated(child.info.run_id, "KILLED")
-                self._client.set_terminated(run.info.run_id, "KILLED")
-                ended += 1
-        return ended
+def end_dead(experiment: str) -> int:
+    """Ends the runs of searches that no process of this machine works on any more.
 
-    def _others(self, query: str) -> "Iterator[Run]":
-        for run in self._client.search_runs([self._experiment], query):
-            if run.info.run_id != self._parent:
-                yield run
+    Those of other machines are left alone: nobody here can tell.
 
-    def _children_of(self, run: "Run") -> "list[Run]":
-        query = f"tags.`{PARENT}` = '{run.info.run_id}'"
-        return list(self._client.search_runs([self._experiment], query, max_results=10_000))
+    Args:
+        experiment: The id of the experiment to look through.
+
+    Returns:
+        How many runs were ended.
+    """
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    running = "attributes.status = 'RUNNING'"
+    dead = []
+    for run in client.search_runs([experiment], running, max_results=10_000):
+        owner = run.data.tags.get(OWNER)
+        if not owner and (parent := run.data.tags.get(PARENT)):
+            owner = client.get_run(parent).data.tags.get(OWNER)
+        if owner and is_alive(owner) is False:
+            dead.append(run)
+    for run in dead:
+        client.set_terminated(run.info.run_id, "KILLED")
+    return len(dead)
 
 
 def this_process() -> str:
@@ -131,30 +139,41 @@ def this_process() -> str:
 
 
 def is_alive(owner: str) -> bool | None:
-    """Whether a process told of by :func:`this_process` still runs; None if it ran elsewhere."""
+    """Whether a process told of by :func:`this_process` still runs; None if that is unknown."""
     host, pid, created = owner.rsplit("/", 2)
     if host != socket.gethostname():
         return None
     try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" == created
+        process = psutil.Process(int(pid))
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return abs(process.create_time() - float(created)) < _CLOCK_CHANGE
     except psutil.NoSuchProcess:
         return False
+    except psutil.AccessDenied:
+        return None
 
 
 def _as_tag(trial: Trial) -> str:
-    kept = {"drawn": trial.drawn, "parameters": trial.parameters, "value": trial.value}
+    kept = {
+        "number": trial.number,
+        "drawn": trial.drawn,
+        "parameters": trial.parameters,
+        "value": trial.value,
+        "status": trial.status,
+        "error": trial.error[:_LONGEST_ERROR],
+    }
     text = json.dumps(kept)
     return text if len(text) <= _LONGEST_TAG else ""  # such a trial is made again
 
 
-def _from_run(run: "Run", number: int) -> Trial:
-    kept = json.loads(run.data.tags[TRIAL])
-    return Trial(
-        number=number,
-        status=run.info.status,
-        metrics=dict(run.data.metrics),
-        error=run.data.tags.get(FAILURE, ""),
-        started=run.info.start_time / 1000,
-        ended=run.info.end_time / 1000,
-        **kept,
-    )
+def _from_run(run: "Run") -> Trial | None:
+    """The trial of a child run, if it finished or was pruned, and its run was logged whole."""
+    if run.info.status == "RUNNING" or not (text := run.data.tags.get(TRIAL)):
+        return None
+    kept = json.loads(text)
+    metrics = dict(run.data.metrics)
+    if kept["status"] == "FAILED" or not metrics or kept["status"] != run.info.status:
+        return None
+    started, ended = (moment / 1000 for moment in (run.info.start_time, run.info.end_time))
+    return Trial(**kept, metrics=metrics, started=started, ended=ended)

@@ -2,14 +2,13 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 from pyspark.ml import Estimator, Model
-from pyspark.ml.evaluation import Evaluator
 from pyspark.ml.param import Param
 
 from throughline.balance.balance import balanced
@@ -20,8 +19,9 @@ from throughline.features.plan import Plan
 from throughline.models.spark_family import SparkFamily
 from throughline.models.spark_pipeline import as_spark_ml_wants, pipeline
 from throughline.preparation import selection_of
-from throughline.recipe.recipe import Recipe
+from throughline.prepared import PreparedTable
 from throughline.splitting.splitting import add_folds
+from throughline.tuning.fits import At, Fits
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -37,22 +37,6 @@ def labelled(frame: Any, label: str) -> "DataFrame":
     return rows
 
 
-@dataclass
-class Fits:
-    """The fits of a validation: which fold and parameters a thread works on, and what came out.
-
-    Attributes:
-        values: The metric by the place of the parameters, then by fold.
-        seconds: Likewise, what fitting and measuring took.
-        fold: The fold at work, from 0.
-    """
-
-    values: dict[int, dict[int, float]] = field(default_factory=dict)
-    seconds: dict[int, dict[int, float]] = field(default_factory=dict)
-    fold: int = -1
-    here: threading.local = field(default_factory=threading.local)
-
-
 class FoldEstimator(Estimator[Any]):
     """Fits a family's pipeline on a fold's training rows.
 
@@ -63,30 +47,33 @@ class FoldEstimator(Estimator[Any]):
 
     Args:
         family: The family.
-        recipe: The recipe.
-        plan: The plan of the whole table.
+        table: The prepared table.
         fixed: Parameters that are not in the grid.
         names: Those that are.
         anew: Whether to learn the plan anew.
-        fits: Takes what comes out.
     """
+
+    fits: Fits
 
     def __init__(
         self,
         family: SparkFamily,
-        recipe: Recipe,
-        plan: Plan,
+        table: PreparedTable,
         fixed: Mapping[str, Any],
-        names: Sequence[str],
+        names: Iterable[str],
         anew: bool,
-        fits: Fits,
     ) -> None:
         super().__init__()
-        self._family, self._recipe, self._plan = family, recipe, plan
-        self._fixed, self._names, self.anew, self.fits = dict(fixed), list(names), anew, fits
-        for name in names:
+        self._family, self._recipe, self._plan = family, table.recipe, table.plan
+        self._fixed, self._names, self.anew = dict(fixed), list(names), anew
+        for name in self._names:
             setattr(self, name, Param(self, name, f"the grid's {name}"))  # where Spark looks
-        self._open = ExitStack()
+        self._open, self._fold, self.here = ExitStack(), -1, threading.local()
+
+    def telling(self, fits: Fits) -> "FoldEstimator":
+        """The same, which tells ``fits`` what fails."""
+        self.fits = fits
+        return self
 
     @property
     def grid(self) -> "dict[str, Param[Any]]":
@@ -97,25 +84,22 @@ class FoldEstimator(Estimator[Any]):
         self,
         dataset: "DataFrame",
         paramMaps: Sequence[Mapping[Any, Any]],  # noqa: N803
-    ) -> "Iterator[tuple[int, FoldModel]]":
+    ) -> "Iterator[tuple[int, FoldModel | NoModel]]":
         """Fits the pipeline with each of the parameters; the rows are made ready once."""
-        self.fits.fold += 1
-        ready = self._ready(dataset)
-        return _Each(self, ready, list(paramMaps), self.fits.fold)
+        self._fold += 1
+        return _Each(self, self._ready(dataset), list(paramMaps), self._fold)
 
     def _fit(self, dataset: "DataFrame") -> "FoldModel":
+        self.fits.check_some_finished()
         values = {name: self.getOrDefault(param) for name, param in self.grid.items()}
-        return self.fitted(self._ready(dataset), values, -1, -1)
+        return self.fitted(self._ready(dataset), values, At(-1, -1, time.monotonic()))
 
-    def fitted(
-        self, ready: "Ready", values: Mapping[str, Any], fold: int, place: int
-    ) -> "FoldModel":
+    def fitted(self, ready: "Ready", values: Mapping[str, Any], at: At) -> "FoldModel":
         """The pipeline with some parameters, fitted on rows that are ready."""
-        began = time.monotonic()
         chosen = {**self._fixed, **values}
         learner = self._family.learner(ready.layout, chosen)
         model = pipeline(ready.layout, learner).fit(ready.rows)
-        return FoldModel(self, ready, learner, model, chosen, At(fold, place, began))
+        return FoldModel(self, ready, learner, model, chosen, at)
 
     def close(self) -> None:
         """Lets go of the rows of the last fold."""
@@ -144,15 +128,6 @@ class FoldEstimator(Estimator[Any]):
 
 
 @dataclass(frozen=True)
-class At:
-    """Which fit a model came of: its fold, the place of its parameters, and when it began."""
-
-    fold: int
-    place: int
-    began: float
-
-
-@dataclass(frozen=True)
 class Ready:
     """Training rows as a learner takes them.
 
@@ -177,7 +152,7 @@ class FoldModel(Model):
         learner: Any,
         pipeline: Any,
         chosen: dict[str, Any],
-        at: "At",
+        at: At,
     ) -> None:
         super().__init__()
         self.estimator, self.ready, self.learner, self.pipeline = (
@@ -189,7 +164,7 @@ class FoldModel(Model):
         self.chosen, self.at = chosen, at
 
     def _transform(self, dataset: "DataFrame") -> "DataFrame":
-        self.estimator.fits.here.at = self.at
+        self.estimator.here.at = self.at
         layout = self.ready.layout
         rows = dataset
         if self.estimator.anew:
@@ -197,6 +172,18 @@ class FoldModel(Model):
             rows = labelled(frame, layout.label)
         found: DataFrame = self.pipeline.transform(as_spark_ml_wants(rows, layout))
         return found
+
+
+class NoModel(Model):
+    """What comes of a fit that failed: it leaves the rows as they are, which nobody measures."""
+
+    def __init__(self, estimator: FoldEstimator, at: At) -> None:
+        super().__init__()
+        self.estimator, self.at = estimator, at
+
+    def _transform(self, dataset: "DataFrame") -> "DataFrame":
+        self.estimator.here.at = self.at
+        return dataset
 
 
 class _Each:
@@ -216,28 +203,14 @@ class _Each:
     def __iter__(self) -> "_Each":
         return self
 
-    def __next__(self) -> tuple[int, FoldModel]:
+    def __next__(self) -> "tuple[int, FoldModel | NoModel]":
         with self._lock:
             place = next(self._places)
+        estimator, at = self._estimator, At(self._fold, place, time.monotonic())
         values = {param.name: value for param, value in self._maps[place].items()}
-        return place, self._estimator.fitted(self._ready, values, self._fold, place)
-
-
-class Recorded(Evaluator):
-    """An evaluator of Spark's that tells what it found for which fold and parameters."""
-
-    def __init__(self, evaluator: Any, fits: Fits, tell: Any) -> None:
-        super().__init__()
-        self.evaluator, self.fits, self.tell = evaluator, fits, tell
-
-    def _evaluate(self, dataset: "DataFrame") -> float:
-        at = self.fits.here.at
-        value = float(self.evaluator.evaluate(dataset))
-        self.fits.values.setdefault(at.place, {})[at.fold] = value
-        self.fits.seconds.setdefault(at.place, {})[at.fold] = time.monotonic() - at.began
-        self.tell(value)
-        return value
-
-    def isLargerBetter(self) -> bool:  # noqa: N802 (Spark's name)
-        """As the evaluator has it."""
-        return bool(self.evaluator.isLargerBetter())
+        if not estimator.fits.has_failed(place):
+            try:
+                return place, estimator.fitted(self._ready, values, at)
+            except Exception as error:  # the other sets of parameters survive it
+                estimator.fits.failed(at, error)
+        return place, NoModel(estimator, at)

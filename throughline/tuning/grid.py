@@ -1,17 +1,13 @@
 """A recipe's grid, by Spark's validators: every set of parameters is a child run."""
 
 import logging
-import statistics
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from throughline.balance.row import ROW, with_row
 from throughline.errors import UserError
 from throughline.label import encode_label
 from throughline.models.families import FAMILIES
-from throughline.models.family import Trained, refuse_missing, refused_values, with_defaults
+from throughline.models.family import Trained, refuse_missing, with_defaults
 from throughline.models.spark_check import evaluator_of
 from throughline.models.spark_family import SparkFamily
 from throughline.prepared import PreparedTable
@@ -19,15 +15,13 @@ from throughline.recipe.search import GridSearch
 from throughline.recipe.space import FAMILY
 from throughline.spark import session
 from throughline.tuning.children import Children
+from throughline.tuning.fits import Fits, Recorded
 from throughline.tuning.fold_estimator import (
     HELD_OUT,
-    Fits,
     FoldEstimator,
     FoldModel,
-    Recorded,
     labelled,
 )
-from throughline.tuning.progress import Progress
 from throughline.tuning.trial import Trial
 from throughline.tuning.validators import (
     RuledCrossValidator,
@@ -77,48 +71,46 @@ def search_grid(
     if anew and not wanted.refit_plan:
         logger.info("the plan learns from the label, so it is learnt anew in every fold")
 
-    session()
-    rows = _rows(table, wanted, method, anew).persist()
-    children = Children(run, f"{method} of run {run.info.run_id}")
-    children.end_dead()
-    fits = Fits()
-    estimator = FoldEstimator(family, recipe, table.plan, fixed, list(wanted.grid), anew, fits)
-    builder = ParamGridBuilder()
+    builder, template = ParamGridBuilder(), FoldEstimator(family, table, fixed, wanted.grid, anew)
     for name, values in wanted.grid.items():
-        builder.addGrid(estimator.grid[name], values)
+        builder.addGrid(template.grid[name], values)
     maps = builder.build()
+    sets = [{FAMILY: wanted.family, **fixed, **{p.name: v for p, v in m.items()}} for m in maps]
     folds = wanted.numFolds if method == "cross_validation" else 1
-    progress = Progress("fit", len(maps) * folds, recipe.metric)
+    children = Children(run, f"{method} of run {run.info.run_id}")
+    fits = Fits(
+        sets,
+        folds,
+        recipe.metric,
+        lambda trial, values: children.log(trial, (f"held_out_{recipe.metric}", values)),
+    )
+    estimator = template.telling(fits)
     shared: dict[str, Any] = {
         "estimator": estimator,
         "estimatorParamMaps": maps,
-        "evaluator": Recorded(evaluator, fits, progress.tell),
+        "evaluator": Recorded(evaluator, fits, estimator.here),
         "parallelism": _parallelism(wanted, len(maps)),
+        "seed": wanted.seed,
     }
+    if method == "cross_validation":
+        ordered = recipe.split.by is not None
+        validator: Any = RuledCrossValidator(ordered, numFolds=folds, **shared)
+    else:
+        validator = RuledTrainValidationSplit(trainRatio=wanted.trainRatio, **shared)
     mlflow.log_params(_own_parameters(wanted, method))
-    started = time.time()
+    rows = _rows(table, wanted, method, anew).persist()
     try:
-        _check_classes(rows, table, method)
-        with refused_values(wanted.family, _refusals()), _missing_told():
-            if method == "cross_validation":
-                ordered = recipe.split.by is not None
-                validator: Any = RuledCrossValidator(
-                    ordered, numFolds=wanted.numFolds, seed=wanted.seed, **shared
-                )
-            else:
-                validator = RuledTrainValidationSplit(
-                    trainRatio=wanted.trainRatio, seed=wanted.seed, **shared
-                )
-            best: FoldModel = validator.fit(rows).bestModel
+        _check_folds(rows, table, method, folds)
+        best: FoldModel = validator.fit(rows).bestModel
         mlflow.log_text(best.learner.explainParams(), "explain_params.txt")
-        trials = _trials(maps, fixed, wanted.family, recipe.metric, fits, started)
-        for trial in trials:
-            children.log(trial, (f"held_out_{recipe.metric}", fits.values[trial.number]))
-        trained = family.finished(table, best.learner, best.pipeline, best.chosen)
+        if best.ready.layout == layout and best.ready.plan.ops == table.plan.ops:
+            trained = family.finished(table, best.learner, best.pipeline, best.chosen)
+        else:  # what was learnt anew is not what will be served
+            trained = family.train(table, best.chosen)
     finally:
         estimator.close()
         rows.unpersist()
-    return trials, trained
+    return [fits.trials[place] for place in sorted(fits.trials)], trained
 
 
 def _rows(table: PreparedTable, wanted: GridSearch, method: Method, anew: bool) -> "DataFrame":
@@ -136,21 +128,31 @@ def _rows(table: PreparedTable, wanted: GridSearch, method: Method, anew: bool) 
     return labelled(table.plan.transform_to_train(nw.from_native(rows), keep=kept), label)
 
 
-def _check_classes(rows: "DataFrame", table: PreparedTable, method: Method) -> None:
-    """Raises a UserError if some fold cannot be measured on."""
-    if table.layout.classes is None:
-        return
-    label = table.layout.label
-    held_out = rows if method == "cross_validation" else rows.where(rows[HELD_OUT] == 0)
-    found = held_out.where(rows[label].isNotNull()).select(HELD_OUT, label).distinct().collect()
-    for fold in sorted({row[0] for row in found}):
-        seen = {int(row[1]) for row in found if row[0] == fold}
-        if len(seen) < 2:
-            only = table.layout.classes[seen.pop()]
+def _check_folds(rows: "DataFrame", table: PreparedTable, method: Method, folds: int) -> None:
+    """Raises a UserError if some fold has nothing to train on, or cannot be measured on."""
+    from pyspark.sql import functions as F
+
+    label, classes = table.layout.label, table.layout.classes
+    seen = F.collect_set(label) if classes else F.array(F.lit(0), F.lit(1))
+    known = rows.where(rows[label].isNotNull())
+    there = {row[0]: set(row[1]) for row in known.groupBy(HELD_OUT).agg(seen).collect()}
+    first = 1 if method == "cross_validation" and table.recipe.split.by else 0
+    hint = "use fewer folds (numFolds), another trainRatio, or a stratified split"
+    for fold in range(folds):
+        found = there.get(fold + first, set())
+        if not found:
+            raise UserError(f"No rows are held out in fold {fold + 1}; {hint}.")
+        if len(found) < 2:
+            only = (classes or ())[int(found.pop())]
             raise UserError(
-                f"The rows that are held out in fold {fold + 1} have only the class {only!r}; use "
-                "fewer folds (numFolds), a smaller trainRatio, or a stratified split."
+                f"The rows that are held out in fold {fold + 1} have only the class {only!r}; "
+                f"{hint}."
             )
+    trained = [values for place, values in there.items() if first == 0 or place == 0]
+    if method == "train_validation_split":
+        trained = [there.get(1, set())]
+    if not trained or len(set().union(*trained)) < 2:
+        raise UserError(f"The rows to train on in the first fold have one class only; {hint}.")
 
 
 def _parallelism(wanted: GridSearch, maps: int) -> int:
@@ -165,52 +167,3 @@ def _own_parameters(wanted: GridSearch, method: Method) -> dict[str, Any]:
     own = {"numFolds"} if method == "cross_validation" else {"trainRatio"}
     said = wanted.model_dump(include=own | {"family", "parallelism", "seed", "refit_plan"})
     return {"method": method, **said}
-
-
-def _trials(
-    maps: Sequence[Mapping[Any, Any]],
-    fixed: Mapping[str, Any],
-    family: str,
-    metric: str,
-    fits: Fits,
-    started: float,
-) -> list[Trial]:
-    trials = []
-    for place, values in enumerate(maps):
-        parameters = {FAMILY: family, **fixed, **{p.name: v for p, v in values.items()}}
-        folds = list(fits.values[place].values())
-        mean = statistics.fmean(folds)
-        seconds = sum(fits.seconds[place].values())
-        metrics = {
-            f"mean_{metric}": mean,
-            f"std_{metric}": statistics.pstdev(folds),
-            "training_seconds": seconds,
-        }
-        drawn = {param.name: value for param, value in values.items()}
-        ended = started + seconds
-        trials.append(
-            Trial(place, drawn, parameters, "FINISHED", metrics, mean, "", started, ended)
-        )
-    return trials
-
-
-@contextmanager
-def _missing_told() -> Iterator[None]:
-    """Turns Spark's refusal of a missing feature into a user's mistake: only a fold has it."""
-    from py4j.protocol import Py4JJavaError
-
-    try:
-        yield
-    except Py4JJavaError as error:
-        if "while assembling a row" not in str(error):
-            raise
-        raise UserError(
-            "A plan that was learnt anew in a fold leaves features missing, which no plan of all "
-            "training rows does; use fewer folds, or impute what comes of the label's means."
-        ) from None
-
-
-def _refusals() -> tuple[type[Exception], ...]:
-    from pyspark.errors import IllegalArgumentException
-
-    return IllegalArgumentException, TypeError

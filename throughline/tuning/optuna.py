@@ -12,25 +12,30 @@ if TYPE_CHECKING:
     import optuna
 
 TOLD = "told"
+_WARM_UP = 30
+"""Rounds before the median ends a trial: one that learns slowly starts behind."""
 
 
 def search_with_optuna(
     wanted: Search,
     objective: Objective,
+    earlier: int,
     record: Record,
     storage: Path,
     name: str,
     parallelism: int = 1,
 ) -> None:
-    """Makes trials until the study has as many as the search wants, those of before included.
+    """Makes trials until the search has as many as it wants, those of before included.
 
     Args:
         wanted: The recipe's search.
         objective: What a trial does.
+        earlier: How many trials there were before.
         record: Takes each trial that has ended, and says whether to stop.
         storage: The file of the study, made if it is not there.
         name: The study's; a study of this name that was ended early goes on.
-        parallelism: How many trials run at a time, each in a thread.
+        parallelism: How many trials run at a time, each in a thread; of several, the seed does not
+            settle what is drawn.
     """
     import optuna
     from optuna.storages.journal import JournalFileBackend
@@ -42,17 +47,18 @@ def search_with_optuna(
         storage=optuna.storages.JournalStorage(backend),
         study_name=name,
         load_if_exists=True,
-        sampler=_sampler(wanted, parallelism),
         pruner=_pruner(wanted),
     )
+    seed = wanted.seed + len(study.trials)  # or a study that goes on would draw the same again
+    study.sampler = _sampler(wanted, seed, parallelism)
     for one in study.trials:
         if not one.state.is_finished():  # the process that made it was killed
             study.tell(one.number, state=optuna.trial.TrialState.FAIL)
-    counted = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-    left = wanted.max_evals - len(study.get_trials(deepcopy=False, states=counted))
+    left = wanted.max_evals - earlier
 
     def run(trial: "optuna.Trial") -> float:
-        told = objective(drawn_by(trial, wanted.drawn), _watch(trial))
+        watch = None if wanted.pruner == "none" else _watch(trial)
+        told = objective(drawn_by(trial, wanted.drawn), watch)
         trial.set_user_attr(TOLD, told)
         if told["status"] == "KILLED":
             raise optuna.TrialPruned(told["error"])
@@ -88,20 +94,20 @@ def _watch(trial: "optuna.Trial") -> Any:
     return watch
 
 
-def _sampler(wanted: Search, parallelism: int) -> Any:
+def _sampler(wanted: Search, seed: int, parallelism: int) -> Any:
     from optuna.samplers import RandomSampler, TPESampler
 
     if wanted.algo == "random":
-        return RandomSampler(seed=wanted.seed)
-    return TPESampler(seed=wanted.seed, constant_liar=parallelism > 1)
+        return RandomSampler(seed=seed)
+    return TPESampler(seed=seed, constant_liar=parallelism > 1)
 
 
 def _pruner(wanted: Search) -> Any:
     from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner
 
-    return {"none": NopPruner, "median": MedianPruner, "hyperband": HyperbandPruner}[
-        wanted.pruner
-    ]()
+    if wanted.pruner == "median":
+        return MedianPruner(n_warmup_steps=_WARM_UP)
+    return HyperbandPruner() if wanted.pruner == "hyperband" else NopPruner()
 
 
 def _trial(frozen: "optuna.trial.FrozenTrial") -> Trial:

@@ -1,7 +1,9 @@
 """How a search or a grid goes on, in a line of the log for each trial or fit."""
 
 import logging
+import threading
 import time
+from collections.abc import Sequence
 
 from throughline.evaluation.metrics import better
 
@@ -15,25 +17,34 @@ class Progress:
         what: What there are many of, as in ``trial``.
         total: How many there will be.
         metric: What their values are.
-        done: How many there were before.
-        best: The best of these.
+        before: The values of those there were before.
     """
 
     def __init__(
-        self, what: str, total: int, metric: str, done: int = 0, best: float | None = None
+        self, what: str, total: int, metric: str, before: Sequence[float | None] = ()
     ) -> None:
         self.what, self.total, self.metric = what, total, metric
-        self.done = self._before = done
-        self.best = best
-        self.since_best = 0
+        self.done = self.since_best = 0
+        self.best: float | None = None
+        for value in before:
+            self._count(value)
+        self._before = self.done
         self._started = time.monotonic()
+        self._one_at_a_time = threading.Lock()
 
     def tell(self, value: float | None, failure: str = "") -> None:
-        """Counts one that has ended, with its value, or with what went wrong."""
+        """Counts one that has ended, with its value, or with what went wrong; from any thread."""
+        with self._one_at_a_time:
+            self._count(value)
+            self._log(value, failure)
+
+    def _count(self, value: float | None) -> None:
         self.done += 1
         self.since_best += 1
         if value is not None and (self.best is None or better(self.metric, value, self.best)):
             self.best, self.since_best = value, 0
+
+    def _log(self, value: float | None, failure: str) -> None:
         shown = failure if value is None else f"{self.metric} {value:.4f}"
         best = "none yet" if self.best is None else f"{self.best:.4f}"
         each = (time.monotonic() - self._started) / (self.done - self._before)

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,11 @@ from throughline.prepared import PreparedTable
 from throughline.recipe.search import Search
 from throughline.recipe.space import FAMILY
 from throughline.spark import is_local
-from throughline.tuning.children import SEARCH, Children
+from throughline.tuning.children import Children
 from throughline.tuning.hyperopt import search_with_hyperopt
 from throughline.tuning.optuna import search_with_optuna
 from throughline.tuning.progress import Progress
-from throughline.tuning.trial import Objective, Trial, check_parameters
+from throughline.tuning.trial import Objective, Trial, check_parameters, threads_limited
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -72,14 +72,11 @@ def search(table: PreparedTable, wanted: Search, run: "Run") -> Found:
     objective = Objective(table.output.uri, fixed, metric, threads)
     digest = _digest(table, wanted)
     children = Children(run, digest)
-    if dead := children.end_dead():
-        logger.info("ended %d searches whose process is gone", dead)
     trials = children.adopted()
     if trials:
         logger.info("going on after %d trials of a search that was ended early", len(trials))
-    best = _best(trials, metric)
-    so_far = best.value if best else None
-    progress = Progress("trial", wanted.max_evals, metric, len(trials), so_far)
+    values = [trial.value for trial in trials]
+    progress = Progress("trial", wanted.max_evals, metric, values)
     one_at_a_time = threading.Lock()
 
     def record(trial: Trial) -> bool:
@@ -90,8 +87,17 @@ def search(table: PreparedTable, wanted: Search, run: "Run") -> Found:
             return wanted.early_stop is not None and progress.since_best >= wanted.early_stop
 
     if wanted.engine == "optuna":
-        name = f"{digest}-{_finished_before(run, digest)}"
-        search_with_optuna(wanted, objective, record, _storage(table), name, parallelism)
+        objective = replace(objective, alone=False)
+        with threads_limited(threads):
+            search_with_optuna(
+                wanted,
+                objective,
+                len(trials),
+                record,
+                _storage(table),
+                children.study,
+                parallelism,
+            )
     else:
         spark = _spark() if on_spark else None
         search_with_hyperopt(wanted, objective, tuple(trials), record, spark, parallelism)
@@ -114,9 +120,9 @@ def _check_families(wanted: Search) -> None:
 def _where(table: PreparedTable, wanted: Search) -> tuple[bool, int, int | None]:
     """Whether trials run as Spark's tasks, how many at a time, and the threads of each."""
     distributed = [
-        name
-        for name in wanted.families
-        if trains_on_spark(FAMILIES[name], table, wanted.parameters)
+        branch[FAMILY]
+        for branch in wanted.branches
+        if trains_on_spark(FAMILIES[branch[FAMILY]], table, branch)
     ]
     if wanted.trials == "spark" and distributed:
         raise UserError(
@@ -167,21 +173,16 @@ def _digest(table: PreparedTable, wanted: Search) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _finished_before(run: "Run", digest: str) -> int:
-    import mlflow
-
-    query = f"tags.`{SEARCH}` = '{digest}' AND attributes.status = 'FINISHED'"
-    return len(mlflow.MlflowClient().search_runs([run.info.experiment_id], query))
-
-
 def _storage(table: PreparedTable) -> Path:
     """The file of Optuna's studies: beside the prepared table, or here if that is elsewhere."""
     from fsspec.core import url_to_fs
     from fsspec.implementations.local import LocalFileSystem
 
     files, path = url_to_fs(table.output.uri)
-    place = Path(path).parents[2] if isinstance(files, LocalFileSystem) else Path("data")
-    return place / "studies" / "optuna.log"
+    if not isinstance(files, LocalFileSystem):
+        return Path("data/studies/optuna.log")
+    _, _, root, *_ = [*Path(path).parents, Path(path).parent, Path(path).parent]
+    return root / "studies/optuna.log"
 
 
 def _best(trials: Sequence[Trial], metric: str) -> Trial | None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -69,12 +68,14 @@ class Objective:
         fixed: Parameters that every trial has, the family's name among them.
         metric: The recipe's.
         threads: How many a trial may use; None for all that its family takes.
+        alone: Whether no other trial runs in this process, whose pools then may be limited.
     """
 
     uri: str
     fixed: Mapping[str, Any]
     metric: str
     threads: int | None = None
+    alone: bool = True
 
     def __call__(self, drawn: Mapping[str, Any], watch: Watch | None = None) -> dict[str, Any]:
         """Runs a trial with the drawn parameters; the fields of a :class:`Trial` that it tells.
@@ -104,7 +105,7 @@ class Objective:
         table = _table(self.uri)
         given = {name: value for name, value in parameters.items() if name != FAMILY}
         family = FAMILIES[parameters[FAMILY]]
-        with threads_limited(self.threads):
+        with threads_limited(self.threads if self.alone else None):
             given |= _threads_of(family.defaults(table), given, self.threads)
             began = time.monotonic()
             if watch is not None and isinstance(family, Watched):
@@ -149,7 +150,6 @@ def threads_limited(threads: int | None) -> Iterator[None]:
 
     torch = sys.modules.get("torch")
     before = torch.get_num_threads() if torch else 0
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # for libraries that are loaded later
     with threadpool_limits(limits=threads):
         if torch:
             torch.set_num_threads(threads)

@@ -12,6 +12,7 @@ from throughline.recipe.file import with_overrides
 from throughline.recipe.recipe import Recipe
 from throughline.recipe.search import Refit
 from throughline.tracking import training_time
+from throughline.tuning.children import end_dead
 from throughline.tuning.page import log_page
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def tune(
     Raises:
         UserError: If the recipe has nothing to search, or the search cannot be.
     """
+    if dead := end_dead(run.info.experiment_id):
+        logger.info("ended %d runs of searches whose process is gone", dead)
     recipe = with_overrides(table.recipe, overrides, ("search", "grid_search"))
     if method == "recipe":
         method = "hyperopt" if recipe.search else "cross_validation"
@@ -85,7 +88,8 @@ def _by_trials(table: PreparedTable, recipe: Recipe, run: "Run", max_evals: int 
     if max_evals is not None:
         wanted = wanted.model_copy(update={"max_evals": max_evals})
     said: dict[str, Any] = wanted.model_dump(exclude={"space", "parameters", "family"})
-    mlflow.log_params({f"search.{name}": value for name, value in said.items()})
+    named = {f"search.{name}": value for name, value in said.items()}
+    mlflow.log_params({"method": "hyperopt", **named})
     mlflow.log_dict(wanted.model_dump(mode="json"), "search.json")
     found = search(table, wanted, run)
     mlflow.log_metrics(
