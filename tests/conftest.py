@@ -135,15 +135,20 @@ class Both:
         return {name: [_plain(row[i]) for row in rows] for i, name in enumerate(frame.columns)}
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps together, where two processes share the tests, those that share what is slow to make.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keeps together, where processes share the tests, those that share what is slow to make.
 
     That is a file's tests; those of the entry points share one whole chain.
     """
-    for item in items:
-        together = item.path.parent if item.path.parent.name == "steps" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(together)))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "tests/steps" if file.startswith("tests/steps/") else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ def test_each_set_of_parameters_is_a_child_run_with_the_metric_of_each_fold(
     chosen = {name: trained.parameters[name] for name in GRID}
     assert chosen == {name: best.parameters[name] for name in GRID}
     params = store.get_run(parent.info.run_id).data.params
-    own = {"method": "cross_validation", "numFolds": "3", "parallelism": "2", "seed": "7"}
+    own = {"tuning_method": "cross_validation", "numFolds": "3", "parallelism": "2", "seed": "7"}
     assert own.items() <= params.items()
     explained = mlflow.artifacts.load_text(f"runs:/{parent.info.run_id}/explain_params.txt")
     assert "regParam: regularization parameter" in explained

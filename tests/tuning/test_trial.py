@@ -55,3 +55,21 @@ def test_the_pools_of_libraries_are_held_to_the_threads():
     assert torch.get_num_threads() == before
     with threads_limited(None):
         assert torch.get_num_threads() == before
+
+
+def test_a_process_reads_the_table_once_for_all_its_trials(objective, monkeypatch):
+    from throughline.prepared import PreparedTable
+    from throughline.tuning import trial
+
+    trial._table.cache_clear()
+    read = []
+    columns = PreparedTable.columns
+
+    def watched(self, part):
+        read.append(part)
+        return columns(self, part)
+
+    monkeypatch.setattr(PreparedTable, "columns", watched)
+    for depth in (2, 3):
+        assert objective({"max_depth": depth})["status"] == "FINISHED"
+    assert [part for part in read if part != "test"] == ["train", "validation"]

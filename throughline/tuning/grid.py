@@ -14,7 +14,7 @@ from throughline.prepared import PreparedTable
 from throughline.recipe.search import GridSearch
 from throughline.recipe.space import FAMILY
 from throughline.spark import session
-from throughline.tuning.children import Children
+from throughline.tuning.children import TUNING_METHOD, Children
 from throughline.tuning.fits import Fits, Recorded
 from throughline.tuning.fold_estimator import (
     HELD_OUT,
@@ -66,6 +66,7 @@ def search_grid(
     fixed = with_defaults(family, table, {**wanted.parameters, **dict.fromkeys(wanted.grid)})
     fixed = {name: value for name, value in fixed.items() if name not in wanted.grid}
     refuse_missing(wanted.family, table)
+    session()
     evaluator = evaluator_of(recipe.metric, layout)
     anew = wanted.refit_plan or any(op.needs_folds(layout.label) for op in recipe.prepare)
     if anew and not wanted.refit_plan:
@@ -166,4 +167,4 @@ def _parallelism(wanted: GridSearch, maps: int) -> int:
 def _own_parameters(wanted: GridSearch, method: Method) -> dict[str, Any]:
     own = {"numFolds"} if method == "cross_validation" else {"trainRatio"}
     said = wanted.model_dump(include=own | {"family", "parallelism", "seed", "refit_plan"})
-    return {"method": method, **said}
+    return {TUNING_METHOD: method, **said}

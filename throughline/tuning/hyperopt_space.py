@@ -18,8 +18,14 @@ def flat(drawn: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict):
             found |= flat(value)
         else:
-            found[name] = value.item() if hasattr(value, "item") else value
+            found[name] = _plain(value)
     return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):  # what Hyperopt makes of a list
+        return [_plain(one) for one in value]
+    return value.item() if hasattr(value, "item") else value
 
 
 def _node(node: Option) -> Any:

@@ -12,7 +12,7 @@ from throughline.recipe.file import with_overrides
 from throughline.recipe.recipe import Recipe
 from throughline.recipe.search import Refit
 from throughline.tracking import training_time
-from throughline.tuning.children import end_dead
+from throughline.tuning.children import TUNING_METHOD, end_dead
 from throughline.tuning.page import log_page
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _by_trials(table: PreparedTable, recipe: Recipe, run: "Run", max_evals: int 
         wanted = wanted.model_copy(update={"max_evals": max_evals})
     said: dict[str, Any] = wanted.model_dump(exclude={"space", "parameters", "family"})
     named = {f"search.{name}": value for name, value in said.items()}
-    mlflow.log_params({"method": "hyperopt", **named})
+    mlflow.log_params({TUNING_METHOD: "hyperopt", **named})
     mlflow.log_dict(wanted.model_dump(mode="json"), "search.json")
     found = search(table, wanted, run)
     mlflow.log_metrics(
