@@ -136,6 +136,7 @@ ROW_BY_ROW = {
 ON_PURPOSE = {
     ("balance/smote.py", "applyInPandas"),  # the rows of small classes, block by block
     ("scoring/scoring.py", "mapInArrow"),  # a model's answers, whole batches at once
+    ("tuning/spark_workers.py", "mapPartitions"),  # a trial, over one row that stands for it
 }
 
 
