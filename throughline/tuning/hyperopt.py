@@ -47,6 +47,9 @@ def search_with_hyperopt(
     algorithms = {"tpe": tpe, "random": rand, "anneal": anneal}
     told = _Told(wanted, objective, record, {trial.number for trial in earlier})
     if spark:
+        # Where all of Spark's places are taken, one more trial waits for one in Spark's own queue:
+        # SparkTrials itself looks for a free place only once a second.
+        parallelism += int(parallelism == spark.sparkContext.defaultParallelism)
         trials = _telling(SparkTrials)(parallelism, spark_session=LastingWorkers(spark))
     else:
         trials = _telling(Trials)()
