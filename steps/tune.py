@@ -42,7 +42,8 @@ def main() -> None:
         found = log_candidate(table, tuned.trained, tuned.title)
         mlflow.set_tag(FIGURE, summary(found.metrics, table.recipe.metric))
         if tuned.refit == "all":
-            log_refitted(table, FAMILIES[tuned.family], tuned.trained, tuned.title)
+            family, threshold = FAMILIES[tuned.family], found.metrics.get("threshold")
+            log_refitted(table, family, tuned.trained, tuned.title, threshold)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from throughline.evaluation.card import CARD
-from throughline.evaluation.evaluation import evaluate, figures_on_test, threshold_of
+from throughline.evaluation.evaluation import evaluate, figures_on_test
 from throughline.evaluation.writing import write_evaluation
 from throughline.models.family import Family, Trained
 from throughline.models.onnx_flavor import log_onnx
@@ -66,9 +66,7 @@ def log_candidate(
     import mlflow
 
     mlflow.set_tag(CANDIDATE, title)
-    mlflow.log_params({f"model.{name}": value for name, value in trained.parameters.items()})
-    _log_versions()
-    _log_dataset(table)
+    _log_training(table, trained)
     evaluation = evaluate(table, trained.estimator)
     found = evaluation.figures()
     mlflow.log_metrics({**found, **trained.metrics})
@@ -85,7 +83,9 @@ def log_candidate(
     return Candidate(uri, found)
 
 
-def log_refitted(table: PreparedTable, family: Family, first: Trained, title: str) -> str:
+def log_refitted(
+    table: PreparedTable, family: Family, first: Trained, title: str, threshold: float | None
+) -> str:
     """Trains a candidate once more, validation rows included, and logs it in a child run.
 
     It trains as long as it did before, and keeps its threshold, since nothing is left to settle
@@ -97,19 +97,17 @@ def log_refitted(table: PreparedTable, family: Family, first: Trained, title: st
         family: The candidate's family.
         first: The candidate, as it was trained on the training rows alone.
         title: The candidate's name, for people.
+        threshold: The candidate's; None unless there are two classes.
 
     Returns:
         The model's URI.
     """
     import mlflow
 
-    threshold = threshold_of(table, first.estimator)
     with mlflow.start_run(run_name=f"{title}, on all rows", nested=True):
         with training_time():
             trained = family.train(EveryRow(table.output), {**first.parameters, **first.settled})
-        mlflow.log_params({f"model.{name}": value for name, value in trained.parameters.items()})
-        _log_versions()
-        _log_dataset(table)
+        _log_training(table, trained)
         served = ServedModel(table.plan, trained.estimator, threshold, table.contract)
         found = figures_on_test(table, served)
         mlflow.log_metrics(found | trained.metrics)
@@ -125,6 +123,15 @@ def log_refitted(table: PreparedTable, family: Family, first: Trained, title: st
 def summary(found: dict[str, float], metric: str) -> str:
     """The recipe's metric on validation and test, in one line."""
     return ", ".join(f"{p} {metric} {found[f'{p}_{metric}']:.4f}" for p in ("validation", "test"))
+
+
+def _log_training(table: PreparedTable, trained: Trained) -> None:
+    """Logs what a model was trained with: its parameters, the libraries, the data."""
+    import mlflow
+
+    mlflow.log_params({f"model.{name}": value for name, value in trained.parameters.items()})
+    _log_versions()
+    _log_dataset(table)
 
 
 def _log_versions() -> None:

@@ -1,6 +1,7 @@
 import pytest
 
-from throughline.tuning.trial import Objective, threads_limited
+from throughline.tuning.threads import threads_limited
+from throughline.tuning.trial import Objective
 
 
 @pytest.fixture

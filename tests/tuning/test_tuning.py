@@ -6,7 +6,6 @@ import pytest
 
 from throughline.candidate import log_candidate, log_refitted
 from throughline.errors import UserError
-from throughline.evaluation.evaluation import evaluate, threshold_of
 from throughline.models.families import FAMILIES
 from throughline.prepared import EveryRow, PreparedTable
 from throughline.registry import promote
@@ -98,8 +97,8 @@ def test_a_model_of_all_rows_is_what_is_registered(in_run, table_of, store):
     def tuned(run):
         found = tune(table, run)
         assert found.refit == "all"
-        log_candidate(table, found.trained, found.title)
-        return log_refitted(table, FAMILIES[found.family], found.trained, found.title)
+        threshold = log_candidate(table, found.trained, found.title).metrics["threshold"]
+        return log_refitted(table, FAMILIES[found.family], found.trained, found.title, threshold)
 
     uri, run = in_run(tuned)
     assert not isinstance(uri, UserError), uri
@@ -156,9 +155,3 @@ def test_a_family_trains_as_long_without_validation_rows(prepared, family):
     columns = prepared.columns("test")
     one, other = (each.estimator.predict(columns) for each in (first, again))
     assert np.abs(one - other).max() > 0
-
-
-def test_the_threshold_is_the_one_of_the_evaluation(prepared, served):
-    assert (
-        threshold_of(prepared, served.estimator) == evaluate(prepared, served.estimator).threshold
-    )

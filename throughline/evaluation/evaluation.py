@@ -59,15 +59,6 @@ class Evaluation:
         return found
 
 
-def threshold_of(table: PreparedTable, estimator: Estimator) -> float | None:
-    """The threshold that :func:`evaluate` settles; None unless there are two classes."""
-    if not table.layout.binary:
-        return None
-    part = read_part(table, "validation")
-    scores = ServedModel(table.plan, estimator).score(part.rows)
-    return decide(part.labels, scores[:, 0], table.recipe.threshold).threshold
-
-
 def figures_on_test(table: PreparedTable, served: ServedModel) -> dict[str, float]:
     """The figures of the test rows as a run logs them, and the threshold; nothing of others."""
     part = read_part(table, "test")

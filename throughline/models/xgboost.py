@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class XGBoost:
-    """Gradient-boosted trees; the validation rows decide how many, without any patience all.
+    """Gradient-boosted trees; the validation rows decide how many, unless the patience is 0.
 
     The names of the parameters are XGBoost's own; ``n_estimators`` is the most rounds to boost, and
     from ``spark_from_rows`` training rows on ``xgboost.spark`` trains.

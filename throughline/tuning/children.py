@@ -53,15 +53,12 @@ class Children:
         for name, value in {SEARCH: digest, OWNER: this_process()}.items():
             self._client.set_tag(self._parent, name, value)
 
-    def log(self, trial: Trial, folds: tuple[str, Mapping[int, float]] | None = None) -> str:
+    def log(self, trial: Trial, folds: tuple[str, Mapping[int, float]] | None = None) -> None:
         """Logs a trial as a child run, in three requests.
 
         Args:
             trial: The trial.
             folds: A metric of each fold, and its name; the folds are its steps.
-
-        Returns:
-            The run's id.
         """
         from mlflow.entities import Metric, Param
 
@@ -78,7 +75,6 @@ class Children:
         said = [Param(key, str(value)) for key, value in trial.parameters.items()]
         self._client.log_batch(run.info.run_id, figures, said)
         self._client.set_terminated(run.info.run_id, trial.status, ended)
-        return str(run.info.run_id)
 
     def adopted(self) -> list[Trial]:
         """The trials of searches over the same that were ended early; they become children here.

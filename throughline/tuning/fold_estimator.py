@@ -155,13 +155,8 @@ class FoldModel(Model):
         at: At,
     ) -> None:
         super().__init__()
-        self.estimator, self.ready, self.learner, self.pipeline = (
-            estimator,
-            ready,
-            learner,
-            pipeline,
-        )
-        self.chosen, self.at = chosen, at
+        self.estimator, self.ready, self.at = estimator, ready, at
+        self.learner, self.pipeline, self.chosen = learner, pipeline, chosen
 
     def _transform(self, dataset: "DataFrame") -> "DataFrame":
         self.estimator.here.at = self.at

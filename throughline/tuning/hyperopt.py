@@ -1,6 +1,6 @@
 """Hyperopt's search: Trials one by one in this process, or SparkTrials, several at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -8,14 +8,11 @@ from throughline.recipe.search import Search
 from throughline.recipe.space import Distribution, resolve
 from throughline.tuning.hyperopt_space import flat, hyperopt_space
 from throughline.tuning.spark_workers import LastingWorkers
-from throughline.tuning.trial import Objective, Trial
+from throughline.tuning.trial import Objective, Record, Trial
 
 if TYPE_CHECKING:
     from hyperopt import Trials
     from pyspark.sql import SparkSession
-
-Record = Callable[[Trial], bool]
-"""Takes a trial that has ended; says whether the search is to stop."""
 
 
 def search_with_hyperopt(
@@ -200,10 +197,8 @@ class _Told:
             return int(value) if isinstance(node, Distribution) and node.whole else value
 
         parameters = {**self._objective.fixed, **resolve(self._wanted.drawn, of_node)}
-        trial = Trial(document["tid"], drawn, parameters)
         told = document["result"].get("told")
-        for name, value in (told or {}).items():
-            setattr(trial, name, value)
+        trial = Trial(document["tid"], drawn, **(told or {"parameters": parameters}))
         if cancelled:
             trial.status, trial.value, trial.error = "KILLED", None, "ended early with the search"
         elif not told:

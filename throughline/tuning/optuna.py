@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.recipe.search import Search
-from throughline.tuning.hyperopt import Record
 from throughline.tuning.optuna_space import drawn_by
-from throughline.tuning.trial import Objective, Pruned, Trial
+from throughline.tuning.trial import Objective, Pruned, Record, Trial
 
 if TYPE_CHECKING:
     import optuna
@@ -111,7 +110,4 @@ def _pruner(wanted: Search) -> Any:
 
 
 def _trial(frozen: "optuna.trial.FrozenTrial") -> Trial:
-    trial = Trial(frozen.number, dict(frozen.params))
-    for key, value in frozen.user_attrs.get(TOLD, {}).items():
-        setattr(trial, key, value)
-    return trial
+    return Trial(frozen.number, dict(frozen.params), **frozen.user_attrs.get(TOLD, {}))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from throughline.evaluation.metrics import HIGHER_IS_BETTER
 from throughline.report.document import Document, Picture, Section, Table, as_html
-from throughline.tuning.importance import FEWEST, importances, varied
+from throughline.tuning.importance import FEWEST, importances
 from throughline.tuning.pictures import draw_importances, draw_parameters, draw_values
 from throughline.tuning.trial import Trial
 
@@ -36,7 +36,6 @@ def write_page(trials: Sequence[Trial], metric: str, measured_on: str, folder: P
     sign = -1 if metric in HIGHER_IS_BETTER else 1
     ordered = sorted(finished, key=lambda trial: sign * (trial.value or 0.0))
     others = [trial for trial in trials if trial.value is None]
-    names = varied(finished) or list(finished[0].parameters)
     found = importances(finished)
     values = Picture("values.png", f"{metric} of the trials")
     parameters = Picture("parameters.png", "The parameters of the trials, the best on top")
@@ -48,7 +47,7 @@ def write_page(trials: Sequence[Trial], metric: str, measured_on: str, folder: P
         Section("How it went", pictures=(values,)),
         Section("The parameters side by side", pictures=(parameters,)),
         _importance(found, folder),
-        Section("The trials, the best first", table=_table([*ordered, *others], metric, names)),
+        Section("The trials, the best first", table=_table([*ordered, *others], metric)),
     ]
     best = ordered[0]
     about = (
@@ -81,9 +80,9 @@ def _shown(trials: Sequence[Trial]) -> list[str]:
     return [n for n in names if len({str(t.parameters.get(n)) for t in trials}) > 1]
 
 
-def _table(trials: Sequence[Trial], metric: str, names: Sequence[str]) -> Table:
+def _table(trials: Sequence[Trial], metric: str) -> Table:
     shown = trials[:_MOST_ROWS]
-    columns = [*dict.fromkeys([*names, *_shown(trials)])]
+    columns = _shown(trials) or list(trials[0].parameters)
     head = ("trial", "", metric, "seconds", *columns)
     rows = [
         (

@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import UserError
-from throughline.evaluation.metrics import better
 from throughline.models.families import FAMILIES, trains_on_spark
+from throughline.models.family import with_defaults
 from throughline.prepared import PreparedTable
 from throughline.recipe.search import Search
 from throughline.recipe.space import FAMILY
-from throughline.spark import is_local
+from throughline.spark import is_local, session, ship_package
 from throughline.tuning.children import Children
 from throughline.tuning.hyperopt import search_with_hyperopt
 from throughline.tuning.optuna import search_with_optuna
 from throughline.tuning.progress import Progress
-from throughline.tuning.trial import Objective, Trial, check_parameters, threads_limited
+from throughline.tuning.threads import threads_limited
+from throughline.tuning.trial import Objective, Trial
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -65,7 +66,7 @@ def search(table: PreparedTable, wanted: Search, run: "Run") -> Found:
         UserError: If the search cannot be, or every trial failed.
     """
     _check_families(wanted)
-    check_parameters(table, wanted.branches)
+    _check_parameters(table, wanted.branches)
     on_spark, parallelism, threads = _where(table, wanted)
     fixed = {FAMILY: wanted.family, **wanted.parameters}
     metric = table.recipe.metric
@@ -101,11 +102,12 @@ def search(table: PreparedTable, wanted: Search, run: "Run") -> Found:
     else:
         spark = _spark() if on_spark else None
         search_with_hyperopt(wanted, objective, tuple(trials), record, spark, parallelism)
-    best = _best(trials, metric)
-    if best is None:
+    finished = [(trial.value, trial) for trial in trials if trial.value is not None]
+    if not finished:
         raise UserError(_all_failed(trials))
+    value, best = min(finished, key=lambda one: objective.loss(one[0]))
     parameters = {name: value for name, value in best.parameters.items() if name != FAMILY}
-    return Found(best.parameters[FAMILY], parameters, best.value or 0.0, trials)
+    return Found(best.parameters[FAMILY], parameters, value, trials)
 
 
 def _check_families(wanted: Search) -> None:
@@ -115,6 +117,13 @@ def _check_families(wanted: Search) -> None:
                 f"A search cannot try the family {name}, whose training is several processes; "
                 "use torch, which trains the same network in one."
             )
+
+
+def _check_parameters(table: PreparedTable, branches: list[dict[str, Any]]) -> None:
+    """Raises a UserError if a family has not a parameter that its trials would be given."""
+    for branch in branches:
+        given = {name: value for name, value in branch.items() if name != FAMILY}
+        with_defaults(FAMILIES[branch[FAMILY]], table, given)
 
 
 def _where(table: PreparedTable, wanted: Search) -> tuple[bool, int, int | None]:
@@ -160,8 +169,6 @@ def _limited(wanted: Search, slots: int) -> int:
 
 
 def _spark() -> "SparkSession":
-    from throughline.spark import session, ship_package
-
     spark = session()
     ship_package(spark)
     return spark
@@ -181,18 +188,8 @@ def _storage(table: PreparedTable) -> Path:
     files, path = url_to_fs(table.output.uri)
     if not isinstance(files, LocalFileSystem):
         return Path("data/studies/optuna.log")
-    _, _, root, *_ = [*Path(path).parents, Path(path).parent, Path(path).parent]
-    return root / "studies/optuna.log"
-
-
-def _best(trials: Sequence[Trial], metric: str) -> Trial | None:
-    best: Trial | None = None
-    for trial in trials:
-        if trial.value is None:
-            continue
-        if best is None or better(metric, trial.value, best.value or 0.0):
-            best = trial
-    return best
+    folders = Path(path).parents  # of <data root>/prepared/<recipe>/<run>
+    return folders[min(2, len(folders) - 1)] / "studies/optuna.log"
 
 
 def _all_failed(trials: Sequence[Trial]) -> str:

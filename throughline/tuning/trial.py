@@ -1,10 +1,8 @@
 """One trial: parameters, trained on the training rows and measured on the validation rows."""
 
-import contextlib
 import logging
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
@@ -12,9 +10,10 @@ from typing import Any, Literal
 from throughline.evaluation.decisions import decide
 from throughline.evaluation.metrics import HIGHER_IS_BETTER, metrics
 from throughline.models.families import FAMILIES
-from throughline.models.family import Watch, Watched, with_defaults
-from throughline.prepared import KeptTable, PreparedTable
+from throughline.models.family import Watch, Watched
+from throughline.prepared import KeptTable
 from throughline.recipe.space import FAMILY
+from throughline.tuning.threads import threads_limited, threads_of
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +54,10 @@ class Trial:
     error: str = ""
     started: float = field(default_factory=time.time)
     ended: float = field(default_factory=time.time)
+
+
+Record = Callable[[Trial], bool]
+"""Takes a trial that has ended; says whether the search is to stop."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Objective:
         given = {name: value for name, value in parameters.items() if name != FAMILY}
         family = FAMILIES[parameters[FAMILY]]
         with threads_limited(self.threads if self.alone else None):
-            given |= _threads_of(family.defaults(table), given, self.threads)
+            given |= threads_of(family.defaults(table), given, self.threads)
             began = time.monotonic()
             if watch is not None and isinstance(family, Watched):
                 trained = family.train_watched(table, given, watch)
@@ -126,42 +129,3 @@ class Objective:
 @lru_cache(maxsize=1)
 def _table(uri: str) -> KeptTable:
     return KeptTable.open(uri)
-
-
-THREADS = ("nthread", "n_jobs")
-"""The parameters by which families take the number of their threads."""
-
-
-def _threads_of(
-    known: Mapping[str, Any], given: Mapping[str, Any], threads: int | None
-) -> dict[str, int]:
-    if threads is None:
-        return {}
-    return {name: threads for name in THREADS if name in known and name not in given}
-
-
-@contextlib.contextmanager
-def threads_limited(threads: int | None) -> Iterator[None]:
-    """Holds the libraries' own pools (OpenMP, BLAS, PyTorch) to so many threads in the block."""
-    if threads is None:
-        yield
-        return
-    from threadpoolctl import threadpool_limits
-
-    torch = sys.modules.get("torch")
-    before = torch.get_num_threads() if torch else 0
-    with threadpool_limits(limits=threads):
-        if torch:
-            torch.set_num_threads(threads)
-        try:
-            yield
-        finally:
-            if torch:
-                torch.set_num_threads(before)
-
-
-def check_parameters(table: PreparedTable, branches: list[dict[str, Any]]) -> None:
-    """Raises a UserError if a family has not a parameter that its trials would be given."""
-    for branch in branches:
-        given = {name: value for name, value in branch.items() if name != FAMILY}
-        with_defaults(FAMILIES[branch[FAMILY]], table, given)
