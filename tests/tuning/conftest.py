@@ -1,6 +1,7 @@
 import pytest
 
 from throughline.errors import UserError
+from throughline.tuning.search import search
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +44,14 @@ def children_of(store):
         return sorted(found, key=lambda child: int(child.info.run_name.split()[-1]))
 
     return children
+
+
+@pytest.fixture
+def searched(in_run, children_of, prepared):
+    """Searches inside a run; gives what was found (or the error) and the child runs."""
+
+    def run(asked):
+        found, parent = in_run(lambda run: search(prepared, asked, run))
+        return found, children_of(parent)
+
+    return run

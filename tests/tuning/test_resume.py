@@ -1,0 +1,94 @@
+"""Searches that were killed: what they leave, and how the next goes on."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.tuning.searches import ENGINES, wanted
+from throughline.tuning.children import ADOPTED, OWNER, SEARCH, end_dead
+
+ROOT = Path(__file__).parents[2]
+
+SCRIPT = """
+import os, signal, sys
+import mlflow
+from throughline.prepared import PreparedTable
+from throughline.recipe.search import Search
+from throughline.tuning import children
+from throughline.tuning.search import search
+
+table, wanted, after = PreparedTable.open(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+logged = children.Children.log
+
+def log(self, trial, folds=None):
+    if trial.number == after:  # in the middle of logging one more
+        self._client.set_terminated = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    logged(self, trial, folds)
+
+children.Children.log = log
+with mlflow.start_run() as run:
+    search(table, Search.model_validate_json(wanted), run)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_killed_search_goes_on_from_its_trials(searched, store, prepared, engine):
+    import mlflow
+
+    asked = wanted(5, engine=engine, learning_rate={"uniform": [0.05, 0.5]})
+    whole = searched(asked)[0]
+    environment = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(),
+        "PYTHONPATH": str(ROOT),
+    }
+    killed = subprocess.run(
+        [sys.executable, "-c", SCRIPT, prepared.output.uri, asked.model_dump_json(), "3"],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    running, *open_children = store.search_runs(
+        ["0"], "attributes.status = 'RUNNING'", order_by=["start_time"]
+    )
+    assert SEARCH in running.data.tags
+    assert [run.info.run_name for run in open_children] == ["trial 4"]
+    assert end_dead("0") == 2
+    found, trials = searched(asked)
+    assert len(trials) == len(found.trials) == 5
+    adopted = [run for run in trials if ADOPTED in run.data.tags]
+    assert [run.data.tags[ADOPTED] for run in adopted] == [running.info.run_id] * 3
+    assert store.get_run(running.info.run_id).info.status == "KILLED"
+    assert not store.search_runs(["0"], "attributes.status = 'RUNNING'")
+    drawn = [trial.parameters["learning_rate"] for trial in found.trials]
+    assert len(set(drawn)) == 5
+    assert len({run.info.run_name for run in trials}) == 5
+    if engine == "hyperopt":  # its draws depend on the seed and the trials alone
+        assert drawn == [trial.parameters["learning_rate"] for trial in whole.trials]
+    again, others = searched(asked)
+    assert len(again.trials) == len(others) == 5
+    assert not any(ADOPTED in run.data.tags for run in others)
+
+
+def test_a_search_that_another_process_works_on_is_left_alone(in_run, searched, store):
+    other = psutil.Process(os.getppid())
+    asked = wanted(1, max_depth={"choice": [3]})
+    run = store.create_run("0", tags={SEARCH: "x"})
+    owner = f"{socket.gethostname()}/{other.pid}/{other.create_time():.2f}"
+    store.set_tag(run.info.run_id, OWNER, owner)
+    elsewhere = store.create_run("0", tags={OWNER: "no such machine/1/0.00"})
+    assert end_dead("0") == 0
+    searched(asked)
+    assert store.get_run(run.info.run_id).info.status == "RUNNING"
+    assert store.get_run(elsewhere.info.run_id).info.status == "RUNNING"
+    for one in (run, elsewhere):
+        store.set_terminated(one.info.run_id)
