@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from throughline.distributed.shards import row_group_rows
 from throughline.errors import UserError
 from throughline.outputs import Output
 from throughline.preparation import prepare
@@ -41,6 +42,13 @@ def test_the_prepared_table(prepared):
         assert kinds.pop("late") == kinds.pop("odd name") == np.int32
         assert set(kinds.values()) == {np.dtype(np.float32)}
         assert not any(np.isnan(values).any() for values in columns.values())
+
+
+def test_the_training_rows_lie_in_equal_row_groups(prepared):
+    sizes = row_group_rows(prepared.output.url("train"))
+    assert len(sizes) == 2  # as the preparation was told; 64 otherwise
+    assert sum(sizes) == prepared.rows["train"]
+    assert max(sizes) - min(sizes) <= 4  # of each task that read them, a row more or less
 
 
 def test_scaling_was_learnt_from_the_training_rows_only(prepared):

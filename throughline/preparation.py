@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RAW = "raw"
+_FILES = 16
+"""The most files of the validation rows, and of the test rows."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def prepare(
     data_root: str,
     *,
     fraction: float = 1.0,
-    row_groups: int = 16,
+    row_groups: int = 64,
     earlier: Contract | None = None,
 ) -> Preparation:
     """Writes raw and prepared rows and the plan; the manifest last.
@@ -73,7 +75,8 @@ def prepare(
         output: Where to write; left empty if the preparation does not finish.
         data_root: Where samples are kept as Parquet.
         fraction: The share of the rows to take, by their key.
-        row_groups: How many files each prepared part has; workers share them out.
+        row_groups: How many equal files the training rows have, so that up to as many workers of
+            a distributed training each open files of their own.
         earlier: A contract to check the raw rows against, that of an earlier preparation.
 
     Raises:
@@ -124,7 +127,8 @@ def _prepare(
         rows = encode_label(every_row, recipe.label, classes)
         prepared = _prepared(plan.transform, rows, plan, SPLIT)
         for part in PARTS[1:]:
-            _write(prepared.where(prepared[SPLIT] == part).drop(SPLIT), part, output, row_groups)
+            rows_of_part = prepared.where(prepared[SPLIT] == part).drop(SPLIT)
+            _write(rows_of_part, part, output, min(row_groups, _FILES))
         counted = {part: spark.read.parquet(output.path(part)).count() for part in PARTS}
     changed = rows_changed(real, counted["train"]) if real is not None else {}
     if real is not None:

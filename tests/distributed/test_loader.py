@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import fsspec
 import pytest
 import torch
 
 from throughline.distributed.loader import TrainingLoader, ordered_batches
-from throughline.distributed.shards import ShardPlan, plan_shards, row_group_rows
+from throughline.distributed.shards import ShardPlan, Span, plan_shards, row_group_rows
 from throughline.errors import UserError
 from throughline.features.layout import Feature, Layout
 
@@ -53,23 +55,34 @@ def test_the_seed_gives_the_order(uneven):
 
 
 def test_rows_that_do_not_match_the_footers_are_a_bug(uneven):
-    for rows in [(500, 500), (10_000, 10_000)]:
-        plan = ShardPlan(rows=rows, steps=10)
-        with (
-            TrainingLoader(uneven, IDS, plan, 0, 20_000, seed=1) as loader,
-            pytest.raises(RuntimeError, match="Petastorm gave"),
-        ):
-            list(loader.epoch())
-            list(loader.epoch())
+    plan = ShardPlan((200, 200, 115, 200, 250, 115), (0, 715, 1080), steps=10)
+    with (
+        TrainingLoader(uneven, IDS, plan, 1, 20_000, seed=1) as loader,
+        pytest.raises(RuntimeError, match="Petastorm gave"),
+    ):
+        list(loader.epoch())
+        list(loader.epoch())
 
 
 def test_the_ordered_pass_is_in_order_and_counted(uneven):
-    expected = plan_shards(row_group_rows(uneven), 2, 64).rows[0]
-    read = ids(ordered_batches(uneven, IDS, 0, 2, expected))
-    assert read == sorted(read)
-    assert len(read) == expected
-    with pytest.raises(RuntimeError, match=f"Petastorm gave {expected} rows"):
-        list(ordered_batches(uneven, IDS, 0, 2, expected + 1))
+    spans = plan_shards(row_group_rows(uneven), 2, 64).spans(1)
+    read = ids(ordered_batches(uneven, IDS, spans))
+    assert read == list(range(515, 1030))
+    assert list(ordered_batches(uneven, IDS, [])) == []
+    with pytest.raises(RuntimeError, match="Petastorm gave 115 rows .* footers say 116"):
+        list(ordered_batches(uneven, IDS, [Span(2, 0, 116)]))
+
+
+def test_no_row_group_of_another_shard_is_opened(uneven, make_rows):
+    """The last file is no Parquet at all in the middle, and only the last shard sees it."""
+    spans = [plan_shards(row_group_rows(uneven), 2, 64).spans(shard) for shard in range(2)]
+    file = sorted(Path(uneven).iterdir())[1]
+    content = bytearray(file.read_bytes())
+    content[4:3000] = b"\xff" * 2996
+    file.write_bytes(content)
+    assert ids(ordered_batches(uneven, IDS, spans[0])) == list(range(515))
+    with pytest.raises(OSError, match=".+"):
+        list(ordered_batches(uneven, IDS, spans[1]))
 
 
 @pytest.mark.parametrize("kind", ["path", "file URI", "object store"])
@@ -80,12 +93,14 @@ def test_a_folder_may_be_any_path_or_uri(tmp_path, make_rows, write_rows, kind):
         files = {f"/box/t/{file.name}": file.read_bytes() for file in local.iterdir()}
         fsspec.filesystem("memory").pipe(files)
     assert row_group_rows(uri) == [25, 25, 25, 25]
-    read = [ids(ordered_batches(uri, IDS, shard, 2, 50)) for shard in range(2)]
-    assert sorted(read[0] + read[1]) == list(range(100))
+    plan = plan_shards(row_group_rows(uri), shards=3, batch_size=50)
+    read = [ids(ordered_batches(uri, IDS, plan.spans(shard))) for shard in range(3)]
+    assert [len(rows) for rows in read] == [33, 33, 34]
+    assert sum(read, []) == list(range(100))
 
 
 def test_a_missing_column_is_named_by_the_loader(uneven):
     features = (Feature(name="gone", kind="numeric"), *IDS.features)
     layout = IDS.model_copy(update={"features": features})
     with pytest.raises(UserError, match="no column gone"):
-        list(ordered_batches(uneven, layout, 0, 1, 1030))
+        list(ordered_batches(uneven, layout, [Span(0, 0, 200)]))

@@ -4,13 +4,15 @@ Petastorm's own loaders for torch go row by row or column by column; here a row 
 Arrow table straight into tensors, and is shuffled there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
+import pyarrow as pa
 import torch
 
 from throughline.distributed.reader import open_reader
-from throughline.distributed.shards import ShardPlan
+from throughline.distributed.shards import ShardPlan, Span
 from throughline.features.layout import Layout
 from throughline.models.network_batch import Batch, concatenate, from_arrow
 
@@ -18,16 +20,17 @@ EVALUATION_ROWS = 8192
 """The rows of a batch in an ordered pass; they bound the memory of the activations."""
 
 
-def ordered_batches(
-    uri: str, layout: Layout, shard: int, shards: int, expected: int
-) -> Iterator[Batch]:
-    """Yields one pass over a shard in the order of its files.
+def ordered_batches(uri: str, layout: Layout, spans: Sequence[Span]) -> Iterator[Batch]:
+    """Yields one pass over a shard's rows in the order of its files.
 
     Raises:
-        RuntimeError: The pass did not give the ``expected`` rows.
+        RuntimeError: The pass did not give the rows that the footers promised.
     """
+    expected = sum(span.stop - span.start for span in spans)
+    if not expected:
+        return
     read = 0
-    with open_reader(uri, layout, shard, shards, epochs=1) as reader:
+    with open_reader(uri, layout, spans, epochs=1) as reader:
         for table in reader:
             batch = from_arrow(table, layout)
             read += batch.rows
@@ -46,7 +49,9 @@ class TrainingLoader:
     """A worker's shuffled batches, epoch after epoch, from one reader that never ends.
 
     Row groups come in a new order each epoch, and rows are mixed in a buffer that is shuffled and
-    then refilled whenever half of it is used.
+    then refilled whenever half of it is used. A thread fills the next buffer, the next epoch's
+    first one too, while the training uses this one. The order follows from the seed, the shard and
+    the epoch alone.
 
     Args:
         uri: The folder of the training rows.
@@ -55,18 +60,34 @@ class TrainingLoader:
         shard: This worker's shard.
         buffer_rows: The rows of the buffer, at least two batches.
         seed: The seed of the order; a shard has its own order whatever the others do.
+        done: The epochs before the first one here, whose order is that of the next.
     """
 
     def __init__(
-        self, uri: str, layout: Layout, plan: ShardPlan, shard: int, buffer_rows: int, seed: int
+        self,
+        uri: str,
+        layout: Layout,
+        plan: ShardPlan,
+        shard: int,
+        buffer_rows: int,
+        seed: int,
+        done: int = 0,
     ) -> None:
         self.uri, self.layout, self.plan, self.shard = uri, layout, plan, shard
         # Half of the buffer must hold a batch.
         self.buffer_rows = max(buffer_rows, 2 * max(plan.batch_sizes(shard)))
-        self.generator = torch.Generator().manual_seed(seed * 1_000_003 + shard)
+        self.seed = seed * 1_000_003 + shard
         self.reader = open_reader(
-            uri, layout, shard, len(plan.rows), epochs=None, seed=(seed + shard) % 2**32
+            uri,
+            layout,
+            plan.spans(shard),
+            epochs=None,
+            seed=self.seed,
+            first_epoch=done + 1,
+            rows_ahead=self.buffer_rows,
         )
+        self.thread = ThreadPoolExecutor(1)
+        self.next = _Epoch(self, done + 1)
 
     def __enter__(self) -> "TrainingLoader":
         return self
@@ -77,6 +98,7 @@ class TrainingLoader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.thread.shutdown()  # before the reader's end, for which what it reads would wait
         self.reader.stop()
         self.reader.join()
 
@@ -86,34 +108,73 @@ class TrainingLoader:
         Raises:
             RuntimeError: The row groups of the epoch did not give the shard's rows.
         """
-        tables = self._tables()
-        pool, start = self._refill(None, tables), 0
-        for size in self.plan.batch_sizes(self.shard):
-            if pool.rows - start < max(size, self.buffer_rows // 2):
-                pool, start = self._refill(pool.slice(start, pool.rows), tables), 0
-            yield pool.slice(start, start + size)
+        now = self.next
+        pool, start = now.filled.result(), 0
+        sizes = self.plan.batch_sizes(self.shard)
+        # An epoch's buffers are filled one after the other, then the first of the next epoch.
+        stop = now.refill(pool, sizes)
+        for place, size in enumerate(sizes):
+            if start == stop:
+                pool, start = now.filled.result(), 0
+                stop = now.refill(pool, sizes[place:])
+            yield pool.slice(start, start + size).row_by_row()
             start += size
 
-    def _refill(self, rest: Batch | None, tables: Iterator[Batch]) -> Batch:
-        """Fills the buffer up and shuffles it; at the epoch's end the rest as it is."""
-        parts = [] if rest is None else [rest]
-        rows = sum(part.rows for part in parts)
-        while rows < self.buffer_rows and (batch := next(tables, None)) is not None:
-            parts.append(batch)
-            rows += batch.rows
-        if rest is not None and len(parts) == 1:
-            return rest
-        pool = concatenate(parts)
-        return pool.take(torch.randperm(pool.rows, generator=self.generator))
 
-    def _tables(self) -> Iterator[Batch]:
-        """Yields the row groups of one epoch and counts their rows."""
-        read, expected = 0, self.plan.rows[self.shard]
+class _Epoch:
+    """The buffers of one epoch, each filled in the loader's thread.
+
+    Attributes:
+        filled: The next buffer.
+    """
+
+    def __init__(self, loader: TrainingLoader, number: int) -> None:
+        self._loader, self._number = loader, number
+        self._generator = torch.Generator().manual_seed(loader.seed * 100_003 + number)
+        self._tables = self._counted()
+        self.filled: Future[Batch] = loader.thread.submit(self._fill, None)
+
+    def refill(self, pool: Batch, sizes: Sequence[int]) -> int:
+        """Has the buffer filled that follows ``pool``, or the next epoch's first one.
+
+        Args:
+            pool: The buffer that is used now.
+            sizes: The rows of the batches that are left of the epoch.
+
+        Returns:
+            How many rows of ``pool`` to use before the next buffer.
+        """
+        loader, stop = self._loader, 0
+        if pool.rows == sum(sizes):
+            loader.next = _Epoch(loader, self._number + 1)
+            return pool.rows
+        for size in sizes:
+            if pool.rows - stop < max(size, loader.buffer_rows // 2):
+                break
+            stop += size
+        self.filled = loader.thread.submit(self._fill, pool.slice(stop, pool.rows))
+        return stop
+
+    def _fill(self, rest: Batch | None) -> Batch:
+        """Fills a buffer up and shuffles it."""
+        rows, fresh = rest.rows if rest else 0, []
+        while rows < self._loader.buffer_rows and (table := next(self._tables, None)) is not None:
+            fresh.append(table)
+            rows += table.num_rows
+        pool = from_arrow(pa.concat_tables(fresh), self._loader.layout)
+        if rest is not None:
+            pool = concatenate([rest, pool])
+        return pool.take(torch.randperm(pool.rows, generator=self._generator))
+
+    def _counted(self) -> Iterator[pa.Table]:
+        """Yields the row groups of the epoch and counts their rows."""
+        loader = self._loader
+        read, expected = 0, loader.plan.rows[loader.shard]
         while read < expected:
-            table = next(self.reader, None)
+            table = next(loader.reader, None)
             if table is None:
                 break
             read += table.num_rows
-            _check_rows(max(read, expected), expected, self.uri)
-            yield from_arrow(table, self.layout)
-        _check_rows(read, expected, self.uri)
+            _check_rows(max(read, expected), expected, loader.uri)
+            yield table
+        _check_rows(read, expected, loader.uri)

@@ -14,6 +14,9 @@ from throughline.features.layout import Feature, Layout
 class Batch(NamedTuple):
     """Some rows of a prepared table.
 
+    Matrices have each column's values side by side in memory, as the table has them: so they are
+    filled, mixed and put together several times as fast.
+
     Attributes:
         numeric: float32 [n, k].
         categories: int64 [n, c].
@@ -42,16 +45,31 @@ class Batch(NamedTuple):
 
     def take(self, index: Tensor) -> "Batch":
         """The rows at ``index``, int64 [m]."""
-        return Batch(*(tensor.index_select(0, index) for tensor in self))
+        taken = (_columns_first(tensor).index_select(-1, index) for tensor in self)
+        return Batch(*map(_columns_first, taken))
 
     def to(self, device: torch.device) -> "Batch":
         """The same rows on another device."""
         return Batch(*(tensor.to(device, non_blocking=True) for tensor in self))
 
+    def row_by_row(self) -> "Batch":
+        """The same with the numbers of each row side by side, as a network multiplies them."""
+        return self._replace(numeric=self.numeric.contiguous())
+
 
 def concatenate(batches: list[Batch]) -> Batch:
     """Puts batches one below the other."""
-    return Batch(*(torch.cat(tensors) for tensors in zip(*batches, strict=True)))
+    return Batch(*(_below(tensors) for tensors in zip(*batches, strict=True)))
+
+
+def _below(tensors: tuple[Tensor, ...]) -> Tensor:
+    joined = torch.cat([_columns_first(tensor) for tensor in tensors], dim=-1)
+    return _columns_first(joined)
+
+
+def _columns_first(tensor: Tensor) -> Tensor:
+    """[n, k] as [k, n] and back, without a copy; a vector as it is."""
+    return tensor.t() if tensor.dim() == 2 else tensor
 
 
 def columns(layout: Layout) -> list[str]:
@@ -79,24 +97,24 @@ def from_arrow(table: pa.Table, layout: Layout) -> Batch:
 
 
 def _numeric(table: pa.Table, features: list[Feature]) -> np.ndarray:
-    matrix = np.empty((table.num_rows, len(features)), dtype=np.float32)
+    matrix = np.empty((len(features), table.num_rows), dtype=np.float32)
     for position, feature in enumerate(features):
-        matrix[:, position] = _values(table, feature.name)
+        matrix[position] = _values(table, feature.name)
     if not np.isfinite(matrix).all():
-        finite = np.isfinite(matrix).all(axis=0)
+        finite = np.isfinite(matrix).all(axis=1)
         names = ", ".join(f.name for f, good in zip(features, finite, strict=True) if not good)
         raise UserError(
             f"A network cannot read empty or infinite values, and these columns have some: {names};"
             " impute them in the recipe."
         )
-    return matrix
+    return matrix.T
 
 
 def _categories(table: pa.Table, features: list[Feature]) -> np.ndarray:
-    matrix = np.empty((table.num_rows, len(features)), dtype=np.int64)
+    matrix = np.empty((len(features), table.num_rows), dtype=np.int64)
     for position, feature in enumerate(features):
-        matrix[:, position] = _codes(table, feature.name, feature.cardinality or 0)
-    return matrix
+        matrix[position] = _codes(table, feature.name, feature.cardinality or 0)
+    return matrix.T
 
 
 def _label(table: pa.Table, layout: Layout) -> np.ndarray:
@@ -109,10 +127,10 @@ def _label(table: pa.Table, layout: Layout) -> np.ndarray:
 
 
 def _weight(table: pa.Table, layout: Layout) -> np.ndarray:
-    weights = np.empty((table.num_rows, len(_weights(layout))), dtype=np.float32)
+    weights = np.empty((len(_weights(layout)), table.num_rows), dtype=np.float32)
     for position, name in enumerate(_weights(layout)):
-        weights[:, position] = _values(table, name)
-    return weights
+        weights[position] = _values(table, name)
+    return weights.T
 
 
 def _codes(table: pa.Table, name: str, cardinality: int) -> np.ndarray:
