@@ -22,12 +22,15 @@ logger = logging.getLogger(__name__)
 _starting = threading.Lock()
 _shipped_to: set[str] = set()
 
+SUBMITTED = "PYSPARK_GATEWAY_PORT"
+"""The variable by which spark-submit tells where its JVM is, whose master and settings count."""
+
 JAVA_VERSIONS = (8, 11, 17)
 """What Spark 3.5 runs on (its documentation, "Downloading")."""
 
 
 def session(name: str = "throughline") -> "SparkSession":
-    """Gives the active Spark session (on Databricks, in a notebook), or starts a local one.
+    """Gives the active Spark session (on Databricks, under spark-submit), or starts a local one.
 
     The session's time zone is UTC: a moment without a zone means the same everywhere. Column names
     are told apart by case, as they are where a model is served.
@@ -63,6 +66,8 @@ def _local_session(name: str) -> "SparkSession":
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
+    if SUBMITTED in os.environ:
+        return SparkSession.builder.appName(name).getOrCreate()
     os.environ["JAVA_HOME"] = java_home()
     os.environ["PYSPARK_PYTHON"] = sys.executable
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
@@ -87,7 +92,8 @@ def _local_session(name: str) -> "SparkSession":
 
 def is_local(spark: "SparkSession") -> bool:
     """Whether the session's tasks run in this machine's own process."""
-    return str(spark.sparkContext.master).startswith("local")
+    master = str(spark.sparkContext.master)
+    return master == "local" or master.startswith("local[")
 
 
 def ship_package(spark: "SparkSession") -> None:

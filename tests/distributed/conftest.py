@@ -1,9 +1,15 @@
 """A small prepared table whose label follows a rule that a network can learn."""
 
-from collections.abc import Callable
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -81,7 +87,7 @@ def make_layout() -> Callable[..., Layout]:
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def parquet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prepared table: 4,000 training rows in 8 row groups, 1,000 validation rows in 4."""
     folder = tmp_path_factory.mktemp("prepared table")
     write(rows(4000, seed=1), folder / "train", group_rows=500)
@@ -90,13 +96,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def make_job(prepared: Path, tmp_path: Path) -> MakeJob:
+def make_job(parquet: Path, tmp_path: Path) -> MakeJob:
     """Makes a job over the prepared table with some fields changed."""
 
     def make(label: str = "late", **changes: object) -> TrainingJob:
         fields: dict[str, object] = {
-            "train": str(prepared / "train"),
-            "validation": str(prepared / "validation"),
+            "train": str(parquet / "train"),
+            "validation": str(parquet / "validation"),
             "layout": layout_of(label),
             "network": NetworkParameters(hidden=(32, 32)),
             "epochs": 4,
@@ -107,3 +113,53 @@ def make_job(prepared: Path, tmp_path: Path) -> MakeJob:
         return TrainingJob.model_validate({**fields, **changes})
 
     return make
+
+
+def worker_processes(output: str) -> dict[int, psutil.Process]:
+    """The workers of a job by rank: the processes whose output is its log."""
+    found = {}
+    for process in psutil.process_iter():
+        try:
+            target = os.readlink(f"/proc/{process.pid}/fd/1")
+            ended = process.status() == psutil.STATUS_ZOMBIE
+        except (OSError, psutil.Error):
+            continue
+        name = Path(target).name
+        if target.startswith(f"{output}/logs/rank-") and not ended:
+            found[int(name.removeprefix("rank-").removesuffix(".log"))] = process
+    return found
+
+
+@pytest.fixture
+def killer() -> Callable[[TrainingJob, int], AbstractContextManager[None]]:
+    """Kills a worker after the job's first epoch, and holds that all ends within 30 s of that."""
+
+    @contextmanager
+    def killing(job: TrainingJob, rank: int) -> Iterator[None]:
+        killed: list[float] = []
+
+        def kill() -> None:
+            log = Path(job.output, "logs/rank-0.log")
+            deadline = time.monotonic() + 120
+            while time.monotonic() < deadline:
+                there = worker_processes(job.output)
+                if rank in there and log.is_file() and "epoch 1 of" in log.read_text():
+                    there[rank].send_signal(signal.SIGKILL)
+                    killed.append(time.monotonic())
+                    return
+                threading.Event().wait(0.1)
+            for process in worker_processes(job.output).values():
+                process.kill()  # the training would never end
+
+        thread = threading.Thread(target=kill, daemon=True)
+        thread.start()
+        yield
+        thread.join()
+        assert killed, "no worker was killed"
+        assert time.monotonic() - killed[0] < 30
+        deadline = time.monotonic() + 15
+        while worker_processes(job.output):
+            assert time.monotonic() < deadline, "a worker is left"
+            threading.Event().wait(0.1)
+
+    return killing

@@ -2,12 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from throughline.distributed.failure import (
-    launcher_log,
-    log_file,
-    raise_failure,
-    record_failure,
-)
+from throughline.distributed.failure import WorkerLost, raise_failure, record_failure
+from throughline.distributed.job_folder import LAUNCHER_LOG, JobFolder, log_name
 from throughline.errors import UserError
 
 
@@ -16,11 +12,11 @@ class HorovodInternalError(RuntimeError):
 
 
 @pytest.fixture
-def output(tmp_path: Path) -> Path:
-    (tmp_path / "logs").mkdir()
+def output(tmp_path: Path) -> JobFolder:
+    folder = JobFolder(tmp_path)
     for rank in range(3):
-        log_file(tmp_path, rank).write_text(f"the log of {rank}\n")
-    return tmp_path
+        folder.write(log_name(rank), f"the log of {rank}\n".encode())
+    return folder
 
 
 def test_the_first_worker_that_failed_by_itself_is_the_cause(output):
@@ -39,17 +35,59 @@ def test_a_users_error_comes_before_all_others(output):
         raise_failure(output, 3)
 
 
-def test_a_killed_worker_is_known_by_horovodruns_log(output):
-    record_failure(output, 0, HorovodInternalError("lost a worker"))
-    launcher_log(output).write_text(
+@pytest.mark.parametrize(
+    "said",
+    [
+        "mpirun noticed that process rank 2 with PID 0 on node x exited on signal 9 (Killed).",
         "Process 0 exit with status code 1.\nProcess 2 exit with status code 137.\n"
-        "Process 1 exit with status code 143.\n"
-    )
-    with pytest.raises(RuntimeError, match="worker 2 of 3 failed: killed by signal 9"):
+        "Process 1 exit with status code 143.\n",
+        "to do so was:\nProcess name: 2\nExit code: 137\n",
+        "  rank      : 1 (local_rank: 1)\n  exitcode  : -15 (pid: 6)  (SIGTERM)\n"
+        "  rank      : 2 (local_rank: 2)\n  exitcode  : -9 (pid: 7)  (SIGKILL)\n",
+    ],
+)
+def test_a_killed_worker_is_known_by_what_the_launcher_says(output, said):
+    record_failure(output, 0, HorovodInternalError("lost a worker"))
+    output.write(LAUNCHER_LOG, said.encode())
+    with pytest.raises(WorkerLost, match="worker 2 of 3 failed: killed by signal 9"):
+        raise_failure(output, 3)
+    output.write(LAUNCHER_LOG, b"")
+    with pytest.raises(WorkerLost, match="worker 2 of 3 failed: killed by signal 9"):
+        raise_failure(output, 3, said)
+
+
+def test_a_worker_without_a_word_is_the_cause_where_all_others_lost_it(output):
+    for rank in (0, 2):
+        record_failure(output, rank, HorovodInternalError("lost a worker"))
+    with pytest.raises(WorkerLost, match="worker 1 of 3 failed: it ended without a word"):
+        raise_failure(output, 3, "TorchDistributor failed during training")
+
+
+def test_a_worker_that_could_not_write_its_word_is_told_by_its_log(output):
+    said = "Process 2 exit with status code 1.\n"
+    with pytest.raises(RuntimeError, match="worker 2 of 3 failed: exit code 1") as error:
+        raise_failure(output, 3, said)
+    assert not isinstance(error.value, WorkerLost)
+    output.write(log_name(2), b"Traceback\nthroughline.errors.UserError: The disk is full.\n")
+    with pytest.raises(UserError, match="^The disk is full.$"):
+        raise_failure(output, 3, said)
+
+
+def test_a_bug_is_no_lost_worker(output):
+    record_failure(output, 1, ValueError("the cause"))
+    with pytest.raises(RuntimeError) as error:
+        raise_failure(output, 3)
+    assert not isinstance(error.value, WorkerLost)
+
+
+def test_the_launchers_own_failure_shows_its_log(output):
+    output.write(LAUNCHER_LOG, b"no such interface\n")
+    with pytest.raises(RuntimeError, match="before any worker did(.|\n)*no such interface"):
         raise_failure(output, 3)
 
 
-def test_horovodruns_own_failure_shows_its_log(output):
-    launcher_log(output).write_text("no such interface\n")
-    with pytest.raises(RuntimeError, match="before any worker did(.|\n)*no such interface"):
+def test_what_torchs_gloo_says_of_a_lost_worker_is_known(output):
+    record_failure(output, 0, RuntimeError("[gloo/transport/tcp/pair.cc:553] Connection closed"))
+    record_failure(output, 1, ValueError("the cause"))
+    with pytest.raises(RuntimeError, match="worker 1 of 3 failed: ValueError"):
         raise_failure(output, 3)

@@ -18,7 +18,9 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from throughline.distributed.checkpoint import load_network
+from throughline.distributed.failure import WorkerLost
 from throughline.distributed.horovodrun import launch
+from throughline.distributed.job_folder import JobFolder
 from throughline.errors import UserError
 from throughline.models.network_batch import from_arrow
 
@@ -62,7 +64,7 @@ def log_of(output: Path, rank: int) -> str:
 
 
 @pytest.mark.slow
-def test_two_workers_learn_one_network(make_job, prepared, tmp_path, caplog, monkeypatch):
+def test_two_workers_learn_one_network(make_job, parquet, tmp_path, caplog, monkeypatch):
     monkeypatch.setenv("SOME_PASSWORD", "not-to-be-seen")
     job = make_job(warmup_epochs=2.0)
     with caplog.at_level(logging.INFO, logger="throughline"):
@@ -77,13 +79,20 @@ def test_two_workers_learn_one_network(make_job, prepared, tmp_path, caplog, mon
     ends = [re.search(r"ends with weights (\w+)", log_of(tmp_path / "output", r)) for r in (0, 1)]
     assert [end and end[1] for end in ends] == [result.parameter_digest] * 2
 
-    validation = from_arrow(pq.read_table(prepared / "validation"), job.layout)
-    network = load_network(result.checkpoint)
+    validation = from_arrow(pq.read_table(parquet / "validation"), job.layout)
+    network = load_network(JobFolder(job.output))
     with torch.no_grad():
         logits = network(validation.numeric, validation.categories)
     assert roc_auc_score(validation.label, network.scores(logits)[:, 0]) > 0.95
     best = network.metrics(logits, validation.label)
     assert best["loss"] == pytest.approx(result.best_loss, rel=1e-4)
+
+    # The same in two parts ends with the same weights, the optimizer's state included.
+    parts = make_job(warmup_epochs=2.0, output=str(tmp_path / "parts"))
+    launch(parts.model_copy(update={"epochs": 2}), workers=2)
+    resumed = launch(parts, workers=2)
+    assert resumed.resumed_after == 2
+    assert resumed.parameter_digest == result.parameter_digest
     assert not mentions(str(tmp_path))
 
 
@@ -112,7 +121,7 @@ def test_a_killed_worker_ends_the_training_soon(make_job, tmp_path):
     def train() -> None:
         try:
             launch(make_job(epochs=100_000, patience=None), workers=2, time_limit=120)
-        except RuntimeError as error:
+        except WorkerLost as error:
             errors.append(error)
 
     thread = threading.Thread(target=train)
@@ -163,7 +172,7 @@ def test_the_time_limit_ends_everything(make_job, tmp_path):
     assert not mentions(str(tmp_path))
 
 
-def test_too_few_row_groups_end_before_any_worker_starts(make_job, tmp_path):
-    with pytest.raises(UserError, match="8 row groups, too few for 9 workers"):
-        launch(make_job(), workers=9)
+def test_more_workers_than_rows_end_before_any_worker_starts(make_job, tmp_path):
+    with pytest.raises(UserError, match="4000 training rows, and 2001 workers need at least two"):
+        launch(make_job(), workers=2001)
     assert not (tmp_path / "output").exists()

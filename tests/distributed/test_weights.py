@@ -6,6 +6,8 @@ import pyarrow as pa
 import pytest
 import torch
 
+from throughline.distributed.checkpoint import load_network
+from throughline.distributed.job_folder import JobFolder
 from throughline.distributed.process import launch
 from throughline.models.network import TabularNetwork
 from throughline.models.network_batch import columns, concatenate, from_arrow
@@ -65,9 +67,9 @@ def test_the_training_loss_is_the_weighted_mean(
         rows = weighted(table, of_late, of_others)
         folder = write_rows(rows, tmp_path / f"{of_late} {of_others}", group_rows=250)
         still = {"epochs": 1, "learning_rate": 1e-12, "network": {"dropout": 0.0, "hidden": [8]}}
-        return (
-            launch(make_job(train=str(folder), layout=with_weight, **still)).history[0].train_loss
-        )
+        output = str(tmp_path / f"output {of_late} {of_others}")
+        job = make_job(train=str(folder), layout=with_weight, output=output, **still)
+        return launch(job).history[0].train_loss
 
     equal, three, two = train_loss(1.0), train_loss(3.0), train_loss(2.0)
     assert train_loss(2.5, 2.5) == pytest.approx(equal, rel=1e-5)
@@ -77,15 +79,14 @@ def test_the_training_loss_is_the_weighted_mean(
 
 
 def test_weights_move_what_is_learnt(make_job, make_rows, write_rows, with_weight, tmp_path):
-    from throughline.distributed.checkpoint import load_network
-
     batch = from_arrow(make_rows(1000, 2), with_weight.model_copy(update={"weight": None}))
 
     def mean_probability(of_late: float) -> float:
         rows = weighted(make_rows(1000, 5), of_late)
         folder = write_rows(rows, tmp_path / f"{of_late}", group_rows=250)
-        result = launch(make_job(train=str(folder), layout=with_weight, epochs=2))
-        network = load_network(result.checkpoint).eval()
+        output = str(tmp_path / f"output {of_late}")
+        launch(make_job(train=str(folder), layout=with_weight, epochs=2, output=output))
+        network = load_network(JobFolder(output))
         return network.scores(network(batch.numeric, batch.categories)).mean().item()
 
     assert mean_probability(8.0) > mean_probability(1.0) + 0.05 > mean_probability(0.1) + 0.1

@@ -2,15 +2,31 @@
 
 import re
 import time
-from pathlib import Path
 from typing import Literal, NoReturn
 
 from pydantic import BaseModel
 
+from throughline.distributed.job_folder import LAUNCHER_LOG, JobFolder, failure_name, log_name
 from throughline.errors import UserError
 
-_EXIT_LINE = re.compile(r"^Process (\d+) exit with status code (\d+)", re.MULTILINE)
+_EXITS = (
+    # horovodrun, horovod.spark.run
+    re.compile(r"^Process (?P<rank>\d+) exit with status code (?P<code>\d+)", re.MULTILINE),
+    re.compile(r"Process name: (?P<rank>\d+)\s+Exit code: (?P<code>-?\d+)"),
+    # mpirun, by which HorovodRunner starts workers
+    re.compile(r"process rank (?P<rank>\d+) with PID .* exited on signal (?P<signal>\d+)"),
+    # torchrun
+    re.compile(r"rank\s+: (?P<rank>\d+) \(local_rank: \d+\)\s+exitcode\s+: (?P<code>-?\d+)"),
+)
+_STOPPED = (-15, 143)
+"""What a launcher does to the workers that are left when one has failed."""
+_USER_ERROR = re.compile(rf"^{UserError.__module__}\.UserError: (.*)$", re.MULTILINE)
+"""The last line of a stack trace, in a log."""
 _LOG_LINES = 20
+
+
+class WorkerLost(RuntimeError):
+    """A worker was killed, or its machine was lost: the same training may do well without it."""
 
 
 class Failure(BaseModel):
@@ -18,8 +34,8 @@ class Failure(BaseModel):
 
     Attributes:
         rank: The worker's rank.
-        kind: ``user`` for a ``UserError``, ``lost`` when Horovod lost another worker, ``killed``
-            for a worker that could not say why it ended, ``bug`` for everything else.
+        kind: ``user`` for a ``UserError``, ``lost`` when it lost another worker, ``killed`` for a
+            worker that could not say why it ended, ``bug`` for everything else.
         message: One line.
         at: Seconds since 1970.
     """
@@ -30,30 +46,19 @@ class Failure(BaseModel):
     at: float
 
 
-def log_file(output: Path, rank: int) -> Path:
-    """Where a worker's log is kept."""
-    return output / "logs" / f"rank-{rank}.log"
-
-
-def launcher_log(output: Path) -> Path:
-    """Where the log of horovodrun itself is kept."""
-    return output / "logs" / "horovodrun.log"
-
-
-def _file(output: Path, rank: int) -> Path:
-    return output / "logs" / f"rank-{rank}.failure.json"
-
-
-def record_failure(output: Path, rank: int, error: Exception) -> None:
+def record_failure(folder: JobFolder, rank: int, error: Exception) -> None:
     """Writes down why this worker ends."""
     failure = Failure(rank=rank, kind=_kind(error), message=_message(error), at=time.time())
-    _file(output, rank).write_text(failure.model_dump_json(), encoding="utf-8")
+    folder.write(failure_name(rank), failure.model_dump_json().encode())
 
 
 def _kind(error: Exception) -> Literal["user", "bug", "lost"]:
     if isinstance(error, UserError):
         return "user"
-    return "lost" if type(error).__name__ == "HorovodInternalError" else "bug"
+    lost = type(error).__name__ in ("HorovodInternalError", "DistBackendError")
+    # torch's Gloo has no exception of its own
+    lost = lost or (isinstance(error, RuntimeError) and "gloo/transport" in str(error))
+    return "lost" if lost else "bug"
 
 
 def _message(error: Exception) -> str:
@@ -61,51 +66,74 @@ def _message(error: Exception) -> str:
     return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"
 
 
-def raise_failure(output: Path, workers: int) -> NoReturn:
+def raise_failure(folder: JobFolder, workers: int, said: str = "") -> NoReturn:
     """Raises what ended a training: the first worker that failed by itself.
 
     When one worker ends, the others fail too, because they lose it or are stopped; those come last.
 
+    Args:
+        folder: The training's folder.
+        workers: How many there were.
+        said: What the launcher said, where it has no log in the folder.
+
     Raises:
         UserError: A worker's ``UserError``.
-        RuntimeError: Anything else, with the worker's rank and the last lines of its log.
+        WorkerLost: A worker was killed; the message has its rank and the last lines of its log.
+        RuntimeError: Anything else, likewise.
     """
-    failures = _recorded(output, workers) + _killed(output, workers)
+    said = said or folder.text(LAUNCHER_LOG)
+    failures = _recorded(folder, workers)
+    failures += _silent(folder, said, workers, failures)
     if not failures:
-        raise RuntimeError(f"horovodrun ended before any worker did; {_tail(launcher_log(output))}")
+        raise RuntimeError(f"the launcher ended before any worker did; it said:\n{_tail(said)}")
     order = ("user", "bug", "killed", "lost")
     cause = min(failures, key=lambda failure: (order.index(failure.kind), failure.at))
     if cause.kind == "user":
         raise UserError(cause.message)
-    raise RuntimeError(
-        f"worker {cause.rank} of {workers} failed: {cause.message}; "
-        f"{_tail(log_file(output, cause.rank))}"
+    kind = WorkerLost if cause.kind in ("killed", "lost") else RuntimeError
+    log = log_name(cause.rank)
+    raise kind(
+        f"worker {cause.rank} of {workers} failed: {cause.message}; its log "
+        f"{folder.uri}/{log} ends with:\n{_tail(folder.text(log))}"
     )
 
 
-def _recorded(output: Path, workers: int) -> list[Failure]:
-    files = [file for rank in range(workers) if (file := _file(output, rank)).is_file()]
-    return [Failure.model_validate_json(file.read_text(encoding="utf-8")) for file in files]
+def _recorded(folder: JobFolder, workers: int) -> list[Failure]:
+    found = [folder.read(failure_name(rank)) for rank in range(workers)]
+    return [Failure.model_validate_json(text) for text in found if text]
 
 
-def _killed(output: Path, workers: int) -> list[Failure]:
-    """Workers that ended with an error and left no word, in the order in which they ended."""
-    lines = _EXIT_LINE.findall(_read(launcher_log(output)))
-    silent = [(int(rank), code) for rank, code in lines if not _file(output, int(rank)).is_file()]
-    return [
-        Failure(rank=rank, kind="killed", message=_exit(int(code)), at=position)
-        for position, (rank, code) in enumerate(silent)
-    ]
+def _silent(folder: JobFolder, said: str, workers: int, recorded: list[Failure]) -> list[Failure]:
+    """Workers that left no word, by what the launcher says of them, first the one that ended first.
+
+    Where it says nothing, and all others were lost to somebody, it was one of those without a word.
+    """
+    known = {failure.rank for failure in recorded}
+    found: dict[int, Failure] = {}
+    for pattern in _EXITS:
+        for match in pattern.finditer(said):
+            rank, groups = int(match["rank"]), match.groupdict()
+            code = int(groups.get("code") or 128 + int(groups.get("signal") or 0))
+            if rank not in known and rank not in found:
+                place = len(found) + 1000 * (code in _STOPPED)
+                found[rank] = _of_code(folder, rank, code, place)
+    if recorded and not found and all(failure.kind == "lost" for failure in recorded):
+        rank = next((rank for rank in range(workers) if rank not in known), None)
+        if rank is not None:
+            message = "it ended without a word"
+            found[rank] = Failure(rank=rank, kind="killed", message=message, at=0)
+    return list(found.values())
 
 
-def _exit(code: int) -> str:
-    return f"killed by signal {code - 128}" if code > 128 else f"exit code {code}"
+def _of_code(folder: JobFolder, rank: int, code: int, place: int) -> Failure:
+    """A worker that could not write down why it ended; its log may say so."""
+    number = -code if code < 0 else code - 128
+    if number > 0:
+        return Failure(rank=rank, kind="killed", message=f"killed by signal {number}", at=place)
+    if match := _USER_ERROR.search(folder.text(log_name(rank))):
+        return Failure(rank=rank, kind="user", message=match[1], at=place)
+    return Failure(rank=rank, kind="bug", message=f"exit code {code}", at=place)
 
 
-def _tail(log: Path) -> str:
-    lines = _read(log).splitlines()[-_LOG_LINES:]
-    return f"its log {log} ends with:\n" + "\n".join(lines)
-
-
-def _read(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+def _tail(text: str) -> str:
+    return "\n".join(text.splitlines()[-_LOG_LINES:])

@@ -5,12 +5,10 @@
   the environment anyway, so here nothing is written.
 - horovodrun imports every deep learning framework to find out whether Horovod has Gloo, for
   seconds. A worker says so itself if it has not.
-- It ends when whoever started it ends, for whatever reason: its standard input is then at its end.
+- It ends when whoever started it ends.
 """
 
-import os
-import signal
-import threading
+from throughline.distributed.ending_with_parent import end_with_parent
 
 
 def main() -> None:
@@ -20,15 +18,8 @@ def main() -> None:
 
     env.IGNORE_REGEXES.add(".*")
     launch.gloo_built = lambda verbose=False: True
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     launch.run_commandline()
-
-
-def _end_with_parent() -> None:
-    """Waits for the end of the standard input, then has horovodrun stop its workers."""
-    while os.read(0, 1):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,25 @@
-"""The launchers by name, and the choice among them."""
+"""The launchers by name, the choice among them, and what happens when a worker is lost."""
 
 import logging
 from collections.abc import Callable
 
-from throughline.distributed import horovodrun, process
+from throughline.distributed import databricks, horovodrun, process, spark, torch
+from throughline.distributed.failure import WorkerLost
 from throughline.distributed.job import TrainingJob, TrainingResult
+from throughline.distributed.places import cluster, has, on_databricks
 from throughline.errors import UserError
 
 logger = logging.getLogger(__name__)
 
 Launch = Callable[[TrainingJob, int], TrainingResult]
 
-LAUNCHERS: dict[str, Launch] = {"process": process.launch, "horovodrun": horovodrun.launch}
+LAUNCHERS: dict[str, Launch] = {
+    "process": process.launch,
+    "horovodrun": horovodrun.launch,
+    "spark": spark.launch,
+    "databricks": databricks.launch,
+    "torch": torch.launch,
+}
 
 
 def launcher(name: str, workers: int) -> Launch:
@@ -22,10 +30,8 @@ def launcher(name: str, workers: int) -> Launch:
         workers: The number of workers.
 
     Raises:
-        UserError: There is no such launcher, or fewer than one worker is asked for.
+        UserError: There is no such launcher.
     """
-    if workers < 1:
-        raise UserError(f"A training needs at least one worker, not {workers}.")
     chosen, reason = _auto(workers) if name == "auto" else (name, "it was asked for")
     if chosen not in LAUNCHERS:
         known = ", ".join(["auto", *LAUNCHERS])
@@ -37,4 +43,35 @@ def launcher(name: str, workers: int) -> Launch:
 def _auto(workers: int) -> tuple[str, str]:
     if workers == 1:
         return "process", "one worker needs no other process"
+    if on_databricks() and has("sparkdl"):
+        return "databricks", "this is Databricks, with HorovodRunner"
+    if not has("horovod"):
+        return "torch", "there is no Horovod here"
+    if cluster():
+        return "spark", "a Spark cluster runs"
     return "horovodrun", "several workers on one machine, no cluster"
+
+
+def launch(job: TrainingJob, workers: int, name: str, min_workers: int) -> TrainingResult:
+    """Trains; when a worker is lost, goes on from the last checkpoint with one worker fewer.
+
+    Args:
+        job: The training.
+        workers: The number of workers.
+        name: The launcher's, or ``auto``.
+        min_workers: So many workers are needed to go on.
+
+    Raises:
+        UserError: The training's own, or there is no such launcher.
+        RuntimeError: A worker failed, or one was lost and too few are left.
+    """
+    start = launcher(name, workers)
+    try:
+        return start(job, workers)
+    except WorkerLost as error:
+        if workers - 1 < min_workers:
+            raise
+        logger.warning("%s", error)
+        logger.warning("going on from the last checkpoint with %d workers", workers - 1)
+    fewer = workers - 1
+    return launch(job, fewer, name if fewer > 1 else "auto", min_workers)

@@ -3,13 +3,12 @@
 import logging
 
 from throughline.distributed.job import TrainingJob, TrainingResult
+from throughline.distributed.job_folder import JobFolder
 from throughline.errors import UserError
-
-logger = logging.getLogger(__name__)
 
 
 def launch(job: TrainingJob, workers: int = 1) -> TrainingResult:
-    """Trains in this process, with Horovod but without its launcher.
+    """Trains in this process, without Horovod.
 
     Raises:
         UserError: More than one worker is asked for, or the training's own ``UserError``.
@@ -18,16 +17,15 @@ def launch(job: TrainingJob, workers: int = 1) -> TrainingResult:
         raise UserError(
             f"The launcher process runs one worker, not {workers}; use the launcher horovodrun."
         )
-    import horovod.torch as hvd
     import torch
 
+    from throughline.distributed.group import Alone
     from throughline.distributed.training import train
 
     logging.getLogger("petastorm").setLevel(logging.WARNING)
     threads = torch.get_num_threads()
+    JobFolder(job.output).begin(job.model_dump_json(indent=1))
     try:
-        return train(job)
+        return train(job, Alone())
     finally:
-        # Horovod's background thread would go on using a core, and other models want all threads.
-        hvd.shutdown()
-        torch.set_num_threads(threads)
+        torch.set_num_threads(threads)  # other models want all of them

@@ -114,11 +114,19 @@ class TabularNetwork(nn.Module):
 
     def metrics(self, logits: Tensor, label: Tensor) -> dict[str, float]:
         """Means over rows that can be averaged again: the loss, and accuracy or squared error."""
-        means = {"loss": float(self.loss(logits, label))}
-        scores = self.scores(logits)
+        name = "squared_error" if self.layout.task == "regression" else "accuracy"
+        return {
+            "loss": float(self.loss(logits, label)),
+            name: float(self.agreement(logits, label)),
+        }
+
+    def agreement(self, logits: Tensor, label: Tensor) -> Tensor:
+        """How the rows' labels and what is predicted agree, a scalar, float64.
+
+        It is the share of rows that are right; of a regression the mean squared error, in the
+        label's units.
+        """
         if self.layout.task == "regression":
-            means["squared_error"] = float(((scores[:, 0] - label) ** 2).mean())
-        else:
-            predicted = logits[:, 0] > 0 if self.layout.binary else logits.argmax(dim=1)
-            means["accuracy"] = float((predicted == label).double().mean())
-        return means
+            return ((self.scores(logits)[:, 0] - label) ** 2).mean()
+        predicted = logits[:, 0] > 0 if self.layout.binary else logits.argmax(dim=1)
+        return (predicted == label).double().mean()

@@ -1,0 +1,61 @@
+"""Where a training runs: this machine, a Spark cluster, or Databricks."""
+
+import os
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from throughline.distributed.local_processes import usable_cores
+from throughline.errors import UserError
+from throughline.spark import SUBMITTED, is_local, session
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def on_databricks() -> bool:
+    """Whether this process runs on a cluster of Databricks."""
+    return "DATABRICKS_RUNTIME_VERSION" in os.environ
+
+
+def cluster() -> "SparkSession | None":
+    """The session of a Spark cluster that this process drives; None on a machine by itself.
+
+    No session is started to find out, unless spark-submit or Databricks started this process.
+    """
+    submitted = on_databricks() or SUBMITTED in os.environ
+    if not submitted and "pyspark" not in sys.modules:
+        return None
+    from pyspark.sql import SparkSession
+
+    found = session() if submitted else SparkSession.getActiveSession()
+    return None if found is None or is_local(found) else found
+
+
+def has(module: str) -> bool:
+    """Whether a module can be imported here."""
+    return find_spec(module) is not None
+
+
+def workers_of(wanted: str) -> int:
+    """The number of workers that an argument asks for.
+
+    Args:
+        wanted: A number, or ``auto``: a worker for each of the cluster's task slots, or of this
+            machine's GPUs, or cores where it has none.
+
+    Raises:
+        UserError: It is neither.
+    """
+    if wanted != "auto":
+        if not wanted.isdecimal() or int(wanted) < 1:
+            raise UserError(
+                f"A training needs at least one worker, and workers is {wanted!r}; give a number, "
+                "or 'auto'."
+            )
+        return int(wanted)
+    if spark := cluster():
+        return int(spark.sparkContext.defaultParallelism)
+    import torch
+
+    return torch.cuda.device_count() or usable_cores()

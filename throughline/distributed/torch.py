@@ -1,0 +1,55 @@
+"""The launcher without Horovod: torchrun on this machine, ``TorchDistributor`` on a cluster."""
+
+import sys
+
+from throughline.distributed.following import following
+from throughline.distributed.job import TrainingJob, TrainingResult
+from throughline.distributed.local_processes import result_of, run_processes
+from throughline.distributed.places import cluster
+from throughline.distributed.spark import begin_on_spark, result_seen, worker_arguments, worker_of
+from throughline.spark import session
+
+
+def launch(job: TrainingJob, workers: int, time_limit: float | None = None) -> TrainingResult:
+    """Trains with workers that torch's own library for distributed training connects.
+
+    On a Spark cluster they are tasks of it, else processes of this machine.
+
+    Args:
+        job: The training.
+        workers: The number of workers.
+        time_limit: The seconds after which processes of this machine are stopped; None for never.
+
+    Raises:
+        UserError: A worker's ``UserError``, or the time limit.
+        RuntimeError: A worker failed otherwise; the message has its rank and its log's last lines.
+    """
+    if cluster():
+        return launch_on_spark(job, workers)
+    module = "throughline.distributed.torchrun_command"
+    sizes = ["--standalone", "--nproc-per-node", str(workers), "--no-python"]
+    command = [sys.executable, "-m", module, *sizes, sys.executable]
+    return run_processes(command, "torch", job, workers, time_limit)
+
+
+def launch_on_spark(job: TrainingJob, workers: int) -> TrainingResult:
+    """Trains with one worker per task of Spark, by ``TorchDistributor``.
+
+    Raises:
+        UserError: Spark has too few places, the workers' folder is not seen here, or a worker's
+            ``UserError``.
+        RuntimeError: A worker failed otherwise; the message has its rank and its log's last lines.
+    """
+    from pyspark.ml.torch.distributor import TorchDistributor
+
+    spark = session()
+    folder = begin_on_spark(spark, job, workers)
+    on_gpus = float(spark.conf.get("spark.task.resource.gpu.amount", "0") or 0) > 0
+    with following(folder):
+        try:
+            TorchDistributor(num_processes=workers, local_mode=False, use_gpu=on_gpus).run(
+                worker_of(spark), *worker_arguments(job, "torch")
+            )
+        except Exception as error:
+            result_of(folder, workers, failed=True, said=f"{error}")
+    return result_seen(folder, workers)
