@@ -31,9 +31,9 @@ def main() -> None:
     import mlflow
 
     from throughline.candidate import log_candidate, log_refitted, summary
-    from throughline.models.families import FAMILIES
     from throughline.prepared import PreparedTable
     from throughline.tracking import FIGURE, prepared_uri, step_run
+    from throughline.tuning.families import SEARCHED
     from throughline.tuning.tuning import tune
 
     with step_run("tune") as run:
@@ -42,7 +42,7 @@ def main() -> None:
         found = log_candidate(table, tuned.trained, tuned.title)
         mlflow.set_tag(FIGURE, summary(found.metrics, table.recipe.metric))
         if tuned.refit == "all":
-            family, threshold = FAMILIES[tuned.family], found.metrics.get("threshold")
+            family, threshold = SEARCHED[tuned.family], found.metrics.get("threshold")
             log_refitted(table, family, tuned.trained, tuned.title, threshold)
 
 

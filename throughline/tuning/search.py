@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import UserError
-from throughline.models.families import FAMILIES, trains_on_spark
 from throughline.models.family import with_defaults
 from throughline.prepared import PreparedTable
 from throughline.recipe.search import Search
 from throughline.recipe.space import FAMILY
 from throughline.spark import is_local, session, ship_package
 from throughline.tuning.children import Children
+from throughline.tuning.families import SEARCHED, trains_elsewhere
 from throughline.tuning.hyperopt import search_with_hyperopt
 from throughline.tuning.optuna import search_with_optuna
 from throughline.tuning.progress import Progress
@@ -65,7 +65,6 @@ def search(table: PreparedTable, wanted: Search, run: "Run") -> Found:
     Raises:
         UserError: If the search cannot be, or every trial failed.
     """
-    _check_families(wanted)
     _check_parameters(table, wanted.branches)
     on_spark, parallelism, threads = _where(table, wanted)
     fixed = {FAMILY: wanted.family, **wanted.parameters}
@@ -110,20 +109,11 @@ def search(table: PreparedTable, wanted: Search, run: "Run") -> Found:
     return Found(best.parameters[FAMILY], parameters, value, trials)
 
 
-def _check_families(wanted: Search) -> None:
-    for name in wanted.families:
-        if name not in FAMILIES:
-            raise UserError(
-                f"A search cannot try the family {name}, whose training is several processes; "
-                "use torch, which trains the same network in one."
-            )
-
-
 def _check_parameters(table: PreparedTable, branches: list[dict[str, Any]]) -> None:
     """Raises a UserError if a family has not a parameter that its trials would be given."""
     for branch in branches:
         given = {name: value for name, value in branch.items() if name != FAMILY}
-        with_defaults(FAMILIES[branch[FAMILY]], table, given)
+        with_defaults(SEARCHED[branch[FAMILY]], table, given)
 
 
 def _where(table: PreparedTable, wanted: Search) -> tuple[bool, int, int | None]:
@@ -131,12 +121,12 @@ def _where(table: PreparedTable, wanted: Search) -> tuple[bool, int, int | None]
     distributed = [
         branch[FAMILY]
         for branch in wanted.branches
-        if trains_on_spark(FAMILIES[branch[FAMILY]], table, branch)
+        if trains_elsewhere(SEARCHED[branch[FAMILY]], table, branch)
     ]
     if wanted.trials == "spark" and distributed:
         raise UserError(
-            f"The family {distributed[0]} trains on Spark itself, and a task of Spark cannot start "
-            "jobs of Spark; leave 'trials' out of the search, or set it to local."
+            f"The family {distributed[0]} trains in processes of its own, which a task of Spark "
+            "cannot start; leave 'trials' out of the search, or set it to local."
         )
     threads_of_optuna = wanted.engine == "optuna" and not distributed
     if threads_of_optuna and wanted.parallelism:

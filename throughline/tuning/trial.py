@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from throughline.evaluation.decisions import decide
 from throughline.evaluation.metrics import HIGHER_IS_BETTER, metrics
-from throughline.models.families import FAMILIES
 from throughline.models.family import Watch, Watched
 from throughline.prepared import KeptTable
 from throughline.recipe.space import FAMILY
+from throughline.tuning.families import SEARCHED
 from throughline.tuning.threads import threads_limited, threads_of
 
 logger = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ class Objective:
     def _measured(self, parameters: dict[str, Any], watch: Watch | None) -> dict[str, float]:
         table = _table(self.uri)
         given = {name: value for name, value in parameters.items() if name != FAMILY}
-        family = FAMILIES[parameters[FAMILY]]
+        family = SEARCHED[parameters[FAMILY]]
         with threads_limited(self.threads if self.alone else None):
             given |= threads_of(family.defaults(table), given, self.threads)
             began = time.monotonic()

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from throughline.errors import UserError
-from throughline.models.families import FAMILIES
 from throughline.models.family import Trained
 from throughline.prepared import PreparedTable
 from throughline.recipe.file import with_overrides
@@ -13,6 +12,7 @@ from throughline.recipe.recipe import Recipe
 from throughline.recipe.search import Refit
 from throughline.tracking import training_time
 from throughline.tuning.children import TUNING_METHOD, end_dead
+from throughline.tuning.families import SEARCHED
 from throughline.tuning.page import log_page
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _by_trials(table: PreparedTable, recipe: Recipe, run: "Run", max_evals: int 
     )
     log_page(found.trials, recipe.metric, "the validation rows")
     with training_time():
-        trained = FAMILIES[found.family].train(table, found.parameters)
+        trained = SEARCHED[found.family].train(table, found.parameters)
     return Tuned(found.family, trained, wanted.refit)
 
 
