@@ -1,4 +1,4 @@
-"""Trains the recipe's network under Horovod, the workers reading shards through Petastorm."""
+"""Trains the recipe's network on several workers, which read shards through Petastorm."""
 
 import os
 import sys
@@ -12,25 +12,39 @@ def main() -> None:
     """Parses the arguments, trains on all workers, logs."""
     parser = Parser(description=__doc__)
     parser.add_argument("--prep_run", default="latest", help="the run of prep, or 'latest'")
-    parser.add_argument("--workers", type=int, default=2, help="how many workers")
+    parser.add_argument(
+        "--workers", default="2", help="how many, or auto: the cluster's places, or GPUs, or cores"
+    )
     parser.add_argument("--epochs", type=int, default=10, help="the most passes over the rows")
-    parser.add_argument("--launcher", default="auto", help="auto, process or horovodrun")
+    parser.add_argument(
+        "--launcher", default="auto", help="auto, process, horovodrun, spark, databricks or torch"
+    )
+    parser.add_argument(
+        "--min_workers", default="all", help="so many are enough to go on when some are lost"
+    )
+    parser.add_argument(
+        "--resume",
+        default="auto",
+        help="auto: go on with a training that was ended; none: start anew; or a run to go on from",
+    )
     arguments = parser.parse_args()
 
     import mlflow
 
     from throughline.candidate import log_candidate, summary
-    from throughline.distributed.recipe_network import network_of, train_network
+    from throughline.distributed.network_family import Launching, network_of, train_network
+    from throughline.distributed.places import workers_of
     from throughline.prepared import PreparedTable
     from throughline.tracking import FIGURE, prepared_uri, step_run, training_time
 
     with step_run("distributed_train"):
         table = PreparedTable.open(prepared_uri(arguments.prep_run))
         model = network_of(table.recipe)
+        least = None if arguments.min_workers == "all" else workers_of(arguments.min_workers)
+        workers = workers_of(arguments.workers)
+        how = Launching(workers, arguments.launcher, least, arguments.resume)
         with training_time():
-            trained = train_network(
-                table, model, arguments.workers, arguments.epochs, arguments.launcher
-            )
+            trained = train_network(table, {**model.parameters, "epochs": arguments.epochs}, how)
         found = log_candidate(table, trained, model.title)
         mlflow.set_tag(FIGURE, summary(found.metrics, table.recipe.metric))
 

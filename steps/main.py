@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--data_root", default="data", help="where tables are written")
     parser.add_argument("--fraction", type=fraction, default=1.0, help="share of the rows to take")
     parser.add_argument("--contract", default="none", help="a prep whose contract is to be kept")
-    parser.add_argument("--workers", type=int, default=2, help="workers of the network's training")
+    parser.add_argument("--workers", default="2", help="workers of the network's training, or auto")
     parser.add_argument("--epochs", type=int, default=10, help="epochs of the network's training")
     parser.add_argument(
         "--max_evals", type=number_or_recipe, default=None, help="trials, or 'recipe' for its own"
