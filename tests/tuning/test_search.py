@@ -120,7 +120,7 @@ def test_progress_is_told(searched, caplog):
     ("asked", "message"),
     [
         (wanted(max_dept={"randint": [2, 4]}), "no parameter 'max_dept'; did you mean 'max_depth'"),
-        (wanted(2, {}, "network", x={"choice": [1]}), "cannot try the family network"),
+        (wanted(2, {}, "network", x={"choice": [1]}), "family network has no parameter 'x'"),
         (
             wanted(
                 model={"choice": [{"x": 1}, {"family": "sklearn_linear", "C": {"uniform": [1, 2]}}]}
@@ -132,7 +132,7 @@ def test_progress_is_told(searched, caplog):
                 wanted(2, {}, "spark_linear", maxIter={"randint": [2, 4]}),
                 trials="spark",
             ),
-            "trains on Spark itself",
+            "spark_linear trains in processes of its own, which a task of Spark cannot start",
         ),
     ],
 )  # fmt: skip
