@@ -39,7 +39,9 @@ def test_each_task_of_spark_has_a_worker(spark, make_job, caplog):
 @pytest.mark.slow
 def test_a_worker_killed_beside_spark_is_named(spark, make_job, killer):
     job = make_job(epochs=100_000, patience=None)
-    with killer(job, rank=1), pytest.raises(WorkerLost, match="worker 1 of 2 failed: killed by"):
+    # Horovod tells the exit of the first process that it sees, which may be the other one's.
+    said = "worker 1 of 2 failed: (killed by signal 9|it ended without a word)"
+    with killer(job, rank=1), pytest.raises(WorkerLost, match=said):
         launch(job, 2)
     assert spark.range(3).count() == 3
 
