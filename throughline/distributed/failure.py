@@ -118,10 +118,9 @@ def _silent(folder: JobFolder, said: str, workers: int, recorded: list[Failure])
                 place = len(found) + 1000 * (code in _STOPPED)
                 found[rank] = _of_code(folder, rank, code, place)
     if recorded and not found and all(failure.kind == "lost" for failure in recorded):
-        rank = next((rank for rank in range(workers) if rank not in known), None)
-        if rank is not None:
+        for rank in sorted(set(range(workers)) - known):
             message = "it ended without a word"
-            found[rank] = Failure(rank=rank, kind="killed", message=message, at=0)
+            found[rank] = Failure(rank=rank, kind="killed", message=message, at=rank)
     return list(found.values())
 
 
