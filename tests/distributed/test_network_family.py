@@ -24,9 +24,8 @@ def in_run(tmp_path, monkeypatch):
     before = mlflow.get_tracking_uri()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    mlflow.create_experiment("networks", (tmp_path / "artifacts").as_uri())
-    mlflow.set_experiment("networks")
-    with mlflow.start_run() as run:
+    experiment = mlflow.create_experiment("networks", (tmp_path / "artifacts").as_uri())
+    with mlflow.start_run(experiment_id=experiment) as run:
         yield run
     mlflow.set_tracking_uri(before)
 

@@ -88,15 +88,15 @@ def test_a_worker_elsewhere_gets_what_it_needs_for_tracking(make_job, monkeypatc
     assert environment["MLFLOW_TRACKING_USERNAME"] == "secret"
     assert "MLFLOW_TRACKING_URI" in environment
     assert "secret" not in job
-    assert "MLFLOW_TRACKING_URI" not in worker_arguments(make_job())[2]
 
 
 @pytest.mark.slow
 def test_horovodrunner_trains_on_the_clusters_tasks(spark, make_job, monkeypatch):
     monkeypatch.syspath_prepend(str(EMULATORS))
-    monkeypatch.delitem(sys.modules, "sparkdl", raising=False)
-    result = databricks.launch(make_job(), 2)
-    monkeypatch.delitem(sys.modules, "sparkdl")
+    try:
+        result = databricks.launch(make_job(), 2)
+    finally:
+        sys.modules.pop("sparkdl", None)
     assert result.workers == 2
     assert result.history[-1].validation["accuracy"] > 0.85
 

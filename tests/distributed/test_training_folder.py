@@ -47,12 +47,12 @@ def test_one_that_did_not_leaves_its_checkpoint_to_the_next(make_job, tmp_path, 
 
 
 def test_it_may_start_anew_or_from_a_run(make_job, tmp_path, monkeypatch):
+    before = mlflow.get_tracking_uri()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    mlflow.create_experiment("networks", (tmp_path / "artifacts").as_uri())
-    mlflow.set_experiment("networks")
+    experiment = mlflow.create_experiment("networks", (tmp_path / "artifacts").as_uri())
     (tmp_path / CHECKPOINT).write_bytes(b"of the run")
-    with mlflow.start_run() as run:
+    with mlflow.start_run(experiment_id=experiment) as run:
         mlflow.log_artifact(str(tmp_path / CHECKPOINT), "training")
     table = str(tmp_path / "table")
     with pytest.raises(KeyboardInterrupt), training_folder(table, make_job(), "auto") as folder:
@@ -72,6 +72,7 @@ def test_it_may_start_anew_or_from_a_run(make_job, tmp_path, monkeypatch):
         pass
     with training_folder(table, make_job(), "auto") as folder:
         assert folder.read(CHECKPOINT) == b"of a killed one"
+    mlflow.set_tracking_uri(before)
 
 
 def test_the_folder_may_be_on_an_object_store(make_job):

@@ -34,3 +34,7 @@ def system_metrics(run_id: str | None, *, of_node: bool = False) -> Iterator[Non
         yield
     finally:
         monitor.finish()
+        # MLflow forgets what it measured since it last logged: all, where the block was short.
+        monitor.collect_metrics()
+        monitor.publish_metrics(monitor.aggregate_metrics())
+        monitor.mlflow_logger.flush()
