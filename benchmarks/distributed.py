@@ -82,18 +82,13 @@ def measured(arguments: argparse.Namespace, root: Path) -> dict[str, Any]:
 
 def prepared(root: Path, fraction: float) -> Any:
     """The flights, prepared with the whole recipe, or what the folder has of them."""
-    from throughline.outputs import Output
-    from throughline.preparation import prepare
-    from throughline.prepared import PreparedTable
-    from throughline.recipe.file import load_recipe
-    from throughline.spark import session
+    from pyspark.sql import SparkSession
+    from tuning import prepared as flights
 
-    output = Output(str(root / f"distributed/{fraction:.3f}/prepared"))
-    if not output.exists():
-        recipe = load_recipe("recipes/flights.yaml", "none")
-        prepare(session(), recipe, output, str(root), fraction=fraction)
-        session().stop()  # its threads would disturb what is measured
-    return PreparedTable.open(output.uri)
+    table = flights(root, fraction)
+    if spark := SparkSession.getActiveSession():
+        spark.stop()  # its threads would disturb what is measured
+    return table
 
 
 def job_of(table: Any, folder: Path, **changes: Any) -> Any:
