@@ -47,6 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parts", default=",".join(PARTS), help="what to measure")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the parallel trials")
+    parser.add_argument("--trials", type=int, default=24, help="trials of a round of these")
     parser.add_argument("--seeds", type=int, default=10, help="of each search for the regret")
     parser.add_argument("--root", help="where the prepared tables are kept; by default nowhere")
     arguments = parser.parse_args()
@@ -69,7 +70,7 @@ def measured(arguments: argparse.Namespace, root: Path) -> dict[str, Any]:
     parts = arguments.parts.split(",")
     found: dict[str, Any] = {"cores": os.cpu_count(), "rows": large.rows["train"]}
     if "parallel" in parts:
-        found["parallel"] = parallel(large, arguments.rounds)
+        found["parallel"] = parallel(large, arguments.rounds, arguments.trials)
     if "overhead" in parts:
         found["overhead_seconds_of_a_trial"] = overhead(small)
     if "regret" in parts:
@@ -107,26 +108,26 @@ def searched(table: Any, **settings: Any) -> tuple[float, Any]:
         return time.monotonic() - started, found
 
 
-def parallel(table: Any, rounds: int) -> dict[str, Any]:
-    """Twelve trials of one thread: Trials one by one against SparkTrials two at a time."""
+def parallel(table: Any, rounds: int, trials: int) -> dict[str, Any]:
+    """Trials of one thread: Trials one by one against SparkTrials two at a time."""
     from throughline.spark import session
 
     session()
     fixed = {"n_estimators": 400, "early_stopping_rounds": 400, "nthread": 1}
-    common = {"parameters": fixed, "space": SPACE, "max_evals": 12, "algo": "random"}
+    common = {"parameters": fixed, "space": SPACE, "max_evals": trials, "algo": "random"}
     ways = {"local": {"trials": "local"}, "spark": {"trials": "spark", "parallelism": 2}}
     taken: dict[str, list[float]] = {way: [] for way in ways}
     training: dict[str, list[float]] = {way: [] for way in ways}
     busy: dict[str, list[float]] = {way: [] for way in ways}
-    trials: dict[str, list[float]] = {}
+    drawn: dict[str, list[float]] = {}
     for seed in range(rounds):
         for way, settings in ways.items():
             seconds, found = searched(table, **common, **settings, seed=seed)
             taken[way].append(seconds)
             training[way].append(sum(t.metrics["training_seconds"] for t in found.trials))
             busy[way].append(sum(t.ended - t.started for t in found.trials))
-            trials[way] = sorted(t.parameters["learning_rate"] for t in found.trials)
-        if trials["local"] != trials["spark"]:
+            drawn[way] = sorted(t.parameters["learning_rate"] for t in found.trials)
+        if drawn["local"] != drawn["spark"]:
             sys.exit("the two ways did not make the same trials")
     medians = {way: statistics.median(seconds) for way, seconds in taken.items()}
     return {

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 sys.path.insert(0, os.getcwd())
 
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from throughline.deployment.target import Deployment
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Deploys, stops or shows the endpoint, and writes what it did into the run."""
-    options = parse()
+    options = parse(arguments)
     from throughline.deployment.targets import open_target
 
     target = open_target(options.target, options.data_root, options.port)
@@ -38,7 +39,7 @@ def main() -> None:
         print(f"{'stopped' if stop else 'running'}: {what}{healthy}")
 
 
-def parse() -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Reads the command line; its names are those of the entry point's parameters."""
     parser = Parser(description=__doc__)
     parser.add_argument("--model", default="flights-late", help="the registered model's name")
@@ -47,7 +48,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=5055, help="the port of the local endpoint")
     parser.add_argument("--action", default="deploy", choices=["deploy", "stop", "status"])
     parser.add_argument("--data_root", default="data", help="a folder for the state and the logs")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def log(deployment: "Deployment") -> None:

@@ -2,13 +2,14 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 sys.path.insert(0, os.getcwd())
 
 from throughline.step import Parser, run_step
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments, trains on all workers, logs."""
     parser = Parser(description=__doc__)
     parser.add_argument("--prep_run", default="latest", help="the run of prep, or 'latest'")
@@ -27,7 +28,7 @@ def main() -> None:
         default="auto",
         help="auto: go on with a training that was ended; none: start anew; or a run to go on from",
     )
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     import mlflow
 
@@ -38,13 +39,13 @@ def main() -> None:
     from throughline.tracking import FIGURE, prepared_uri, step_run, training_time
 
     with step_run("distributed_train"):
-        table = PreparedTable.open(prepared_uri(arguments.prep_run))
+        table = PreparedTable.open(prepared_uri(options.prep_run))
         model = network_of(table.recipe)
-        least = None if arguments.min_workers == "all" else workers_of(arguments.min_workers)
-        workers = workers_of(arguments.workers)
-        how = Launching(workers, arguments.launcher, least, arguments.resume)
+        least = None if options.min_workers == "all" else workers_of(options.min_workers)
+        workers = workers_of(options.workers)
+        how = Launching(workers, options.launcher, least, options.resume)
         with training_time():
-            trained = train_network(table, {**model.parameters, "epochs": arguments.epochs}, how)
+            trained = train_network(table, {**model.parameters, "epochs": options.epochs}, how)
         found = log_candidate(table, trained, model.title)
         mlflow.set_tag(FIGURE, summary(found.metrics, table.recipe.metric))
 

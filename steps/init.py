@@ -2,25 +2,26 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 sys.path.insert(0, os.getcwd())
 
 from throughline.step import Parser, run_step
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments, drafts, writes, logs."""
     parser = Parser(description=__doc__)
     parser.add_argument("--table", required=True, help="a path, glob or URI, or sample:...")
     parser.add_argument("--recipe", default="recipes/mine.yaml", help="the file to write")
     parser.add_argument("--label", default="none", help="the label's column; none: the likeliest")
     parser.add_argument("--data_root", default="data", help="where samples are kept")
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     from throughline.drafting.file import new_recipe_file
     from throughline.spark import session, warm_up
 
-    path = new_recipe_file(arguments.recipe)
+    path = new_recipe_file(options.recipe)
     warm_up()
 
     import mlflow
@@ -30,7 +31,7 @@ def main() -> None:
     from throughline.tracking import FIGURE, step_run
 
     with step_run("init"):
-        text = draft_for(session(), arguments.table, arguments.data_root, arguments.label)
+        text = draft_for(session(), options.table, options.data_root, options.label)
         label = parse_recipe(text, str(path)).label
         path.write_text(text, encoding="utf-8")
         mlflow.log_text(text, "recipe.yaml")

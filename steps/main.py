@@ -2,14 +2,16 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 sys.path.insert(0, os.getcwd())
 
+from throughline.chain.backend import BackendOptions, open_backend
 from throughline.recipe.file import load_recipe
 from throughline.step import Parser, fraction, number_or_recipe, run_step
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments, runs the steps, prints what they did."""
     parser = Parser(description=__doc__)
     parser.add_argument("--recipe", default="recipes/flights.yaml", help="the recipe's file")
@@ -23,37 +25,36 @@ def main() -> None:
         "--max_evals", type=number_or_recipe, default=None, help="trials, or 'recipe' for its own"
     )
     parser.add_argument("--port", type=int, default=5055, help="the endpoint's port")
-    parser.add_argument(
-        "--env_manager", default="local", help="for the steps, as mlflow run has it"
-    )
-    arguments = parser.parse_args()
-    recipe = load_recipe(arguments.recipe, arguments.set)
+    BackendOptions.add_to(parser)
+    options = parser.parse_args(arguments)
+    recipe = load_recipe(options.recipe, options.set)
 
-    from throughline.chain import Chain
+    from throughline.chain.chain import Chain
     from throughline.evaluation.comparison import log_comparison
     from throughline.registry import champion_of
-    from throughline.spark import java_home
     from throughline.tracking import candidates_of, step_run
 
-    java_home()
-    chain = Chain(arguments.env_manager)
+    where = BackendOptions(
+        options.backend, options.backend_config, options.env_manager, options.data_root
+    )
+    chain = Chain(open_backend(where, recipe))
     with step_run("main"):
         inputs = {
-            "recipe": arguments.recipe,
-            "set": arguments.set,
-            "data_root": arguments.data_root,
-            "fraction": arguments.fraction,
-            "contract": arguments.contract,
+            "recipe": options.recipe,
+            "set": options.set,
+            "data_root": options.data_root,
+            "fraction": options.fraction,
+            "contract": options.contract,
         }
         prepared = {"prep_run": chain.run("prep", inputs)}
         candidates = [chain.run("train", prepared)]
         if recipe.search or recipe.grid_search:
-            tuning = {**prepared, "max_evals": arguments.max_evals or "recipe"}
+            tuning = {**prepared, "max_evals": options.max_evals or "recipe"}
             candidates.append(chain.run("tune", tuning))
         else:
             chain.skip("tune", "the recipe has no search")
         if any(model.family == "network" for model in recipe.models):
-            sizes = {"workers": arguments.workers, "epochs": arguments.epochs}
+            sizes = {"workers": options.workers, "epochs": options.epochs}
             candidates.append(chain.run("distributed_train", {**prepared, **sizes}))
         else:
             chain.skip("distributed_train", "the recipe has no network")
@@ -61,8 +62,8 @@ def main() -> None:
         log_comparison(candidates_of(together), recipe.metric)
         chain.run("register", {"candidates": together})
         if champion_of(recipe.name):
-            served = {"model": recipe.name, "port": arguments.port}
-            chain.run("deploy", {**served, "data_root": arguments.data_root})
+            served = {"model": recipe.name, "port": options.port, "data_root": options.data_root}
+            chain.run("deploy", {**served, "target": chain.backend.deploys_to()})
         else:
             chain.skip("deploy", "no candidate may be champion yet")
         print(f"\n{chain.table()}\n\n{chain.where_to_look()}")  # noqa: T201 (for people)

@@ -13,7 +13,7 @@ from throughline.spark import session, warm_up
 from throughline.step import Parser, fraction, run_step
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments, prepares, logs."""
     parser = Parser(description=__doc__)
     parser.add_argument("--recipe", default="recipes/flights.yaml", help="the recipe's file")
@@ -21,8 +21,8 @@ def main() -> None:
     parser.add_argument("--data_root", default="data", help="where tables are written")
     parser.add_argument("--fraction", type=fraction, default=1.0, help="share of the rows to take")
     parser.add_argument("--contract", default="none", help="an earlier run of prep, or 'latest'")
-    arguments = parser.parse_args()
-    recipe = load_recipe(arguments.recipe, arguments.set)
+    options = parser.parse_args(arguments)
+    recipe = load_recipe(options.recipe, options.set)
     warm_up()
 
     import mlflow
@@ -33,17 +33,17 @@ def main() -> None:
     from throughline.tracking import CONTRACT, FIGURE, PREPARED, step_run
 
     with step_run("prep") as run:
-        output = Output.below(arguments.data_root, "prepared", recipe.name, run.info.run_id)
-        mlflow.log_artifact(arguments.recipe)
+        output = Output.below(options.data_root, "prepared", recipe.name, run.info.run_id)
+        mlflow.log_artifact(options.recipe)
         rule = recipe.contract.model_dump()
-        named = arguments.contract != "none"
-        earlier = contract_of(arguments.contract).ruled(**rule) if named else None
+        named = options.contract != "none"
+        earlier = contract_of(options.contract).ruled(**rule) if named else None
         made = prepare(
             session(),
             recipe,
             output,
-            arguments.data_root,
-            fraction=arguments.fraction,
+            options.data_root,
+            fraction=options.fraction,
             earlier=earlier,
         )
         rows = {f"rows_{part}": count for part, count in made.rows.items()}

@@ -2,18 +2,19 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 sys.path.insert(0, os.getcwd())
 
 from throughline.step import Parser, run_step
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments, compares, registers, logs."""
     parser = Parser(description=__doc__)
     parser.add_argument("--candidates", default="latest", help="runs, by comma, or 'latest'")
     parser.add_argument("--model", default="recipe", help="the registered model's name")
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     import mlflow
 
@@ -21,10 +22,10 @@ def main() -> None:
     from throughline.tracking import CANDIDATE, FIGURE, candidates_of, prepared_of, step_run
 
     with step_run("register"):
-        candidates = candidates_of(arguments.candidates)
+        candidates = candidates_of(options.candidates)
         table = prepared_of(candidates)
         best = best_candidate(candidates, table.recipe.metric)
-        name = table.recipe.name if arguments.model == "recipe" else arguments.model
+        name = table.recipe.name if options.model == "recipe" else options.model
         made = promote(name, best, table)
         mlflow.log_metrics({f"test_{metric}": value for metric, value in made.metrics.items()})
         reason = made.verdict.reason

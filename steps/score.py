@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 sys.path.insert(0, os.getcwd())
 
@@ -10,7 +11,7 @@ from throughline.spark import session, warm_up
 from throughline.step import Parser, run_step
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments, scores, logs."""
     parser = Parser(description=__doc__)
     parser.add_argument("--model", default="flights-late", help="a registered name, or a URI")
@@ -20,7 +21,7 @@ def main() -> None:
     )
     parser.add_argument("--output", required=True, help="a new folder, as a path or URI")
     parser.add_argument("--data_root", default="data", help="where samples are kept")
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
     warm_up()
 
     import mlflow
@@ -30,9 +31,9 @@ def main() -> None:
     from throughline.tracking import CONTRACT, FIGURE, step_run
 
     with step_run("score"):
-        model = ModelFiles.find(arguments.model, arguments.alias)
-        output = Output.below(arguments.output)
-        made = score_table(session(), model, arguments.table, output, arguments.data_root)
+        model = ModelFiles.find(options.model, options.alias)
+        output = Output.below(options.output)
+        made = score_table(session(), model, options.table, output, options.data_root)
         speed = made.rows / made.seconds
         means = {f"mean_{name}": mean for name, mean in made.means.items()}
         mlflow.log_metrics({"rows": made.rows, "rows_per_second": speed, **means})

@@ -2,19 +2,20 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 sys.path.insert(0, os.getcwd())
 
 from throughline.step import Parser, run_step
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments, trains, logs."""
     parser = Parser(description=__doc__)
     parser.add_argument("--prep_run", default="latest", help="the run of prep, or 'latest'")
     parser.add_argument("--model", default="all", help="a model of the recipe by name, or 'all'")
     parser.add_argument("--register_as", default="none", help="also register under this name")
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     import mlflow
 
@@ -25,9 +26,9 @@ def main() -> None:
     from throughline.tracking import FIGURE, candidates_of, prepared_uri, step_run, training_time
 
     with step_run("train") as run:
-        table = PreparedTable.open(prepared_uri(arguments.prep_run))
-        register_as = "" if arguments.register_as == "none" else arguments.register_as
-        models = models_named(table.recipe, arguments.model)
+        table = PreparedTable.open(prepared_uri(options.prep_run))
+        register_as = "" if options.register_as == "none" else options.register_as
+        models = models_named(table.recipe, options.model)
         for model in models:
             with mlflow.start_run(run_name=model.title, nested=True):
                 with training_time():

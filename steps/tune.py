@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 sys.path.insert(0, os.getcwd())
 
@@ -10,7 +11,7 @@ from throughline.step import Parser, number_or_recipe, run_step
 METHODS = ("recipe", "hyperopt", "cross_validation", "train_validation_split")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Parses the arguments, searches, trains with the best parameters, logs."""
     parser = Parser(description=__doc__)
     parser.add_argument("--prep_run", default="latest", help="the run of prep, or 'latest'")
@@ -26,7 +27,7 @@ def main() -> None:
     parser.add_argument(
         "--set", default="none", help="other values in search or grid_search, as in search.seed=3"
     )
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
 
     import mlflow
 
@@ -37,8 +38,8 @@ def main() -> None:
     from throughline.tuning.tuning import tune
 
     with step_run("tune") as run:
-        table = PreparedTable.open(prepared_uri(arguments.prep_run))
-        tuned = tune(table, run, arguments.method, arguments.max_evals, arguments.set)
+        table = PreparedTable.open(prepared_uri(options.prep_run))
+        tuned = tune(table, run, options.method, options.max_evals, options.set)
         found = log_candidate(table, tuned.trained, tuned.title)
         mlflow.set_tag(FIGURE, summary(found.metrics, table.recipe.metric))
         if tuned.refit == "all":

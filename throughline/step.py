@@ -16,6 +16,9 @@ from throughline.errors import UserError
 ERROR_FILE = "THROUGHLINE_ERROR_FILE"
 """Names a file that receives the sentence of a user's mistake, for whoever started the step."""
 
+FAILURE = "throughline.error"
+"""The tag of a run that keeps this sentence, for whoever cannot share a file with the step."""
+
 
 def run_step(main: Callable[[], None]) -> NoReturn:
     """Runs a step's ``main`` and exits: 0, or 2 with one sentence after a user's mistake.
@@ -56,6 +59,10 @@ def report(error: UserError) -> None:
     sys.stderr.write(f"error: {sentence}\n")
     if path := os.environ.get(ERROR_FILE):
         Path(path).write_text(sentence, encoding="utf-8")
+    elif "DATABRICKS_RUNTIME_VERSION" in os.environ and (run_id := os.environ.get("MLFLOW_RUN_ID")):
+        import mlflow  # the step ended before it took its run
+
+        mlflow.MlflowClient().set_tag(run_id, FAILURE, sentence)
 
 
 @contextmanager

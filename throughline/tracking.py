@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from throughline.errors import UserError
+from throughline.step import FAILURE
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -20,7 +21,6 @@ PARENT = "mlflow.parentRunId"
 PREPARED = "throughline.prepared"
 CANDIDATE = "throughline.candidate"
 MODEL = "throughline.model"
-FAILURE = "throughline.error"
 REFITTED = "throughline.refitted"
 """A candidate's model trained once more, on the validation rows too; it is what is registered."""
 STEP = "throughline.step"
@@ -41,7 +41,8 @@ def step_run(step: str) -> "Iterator[Run]":
     import mlflow
     import psutil
 
-    with mlflow.start_run(run_name=None if "MLFLOW_RUN_ID" in os.environ else step) as run:
+    name = None if "MLFLOW_RUN_ID" in os.environ else step
+    with mlflow.start_run(run_name=name, nested=True) as run:  # nested: main may call steps itself
         mlflow.set_tag(STEP, step)
         mlflow.log_metric("startup_seconds", time.time() - psutil.Process().create_time())
         try:

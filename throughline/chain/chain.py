@@ -1,12 +1,12 @@
-"""The chain of steps: each a run of its own below one parent, started through ``mlflow.run``."""
+"""The chain of steps: each a run of its own below one parent."""
 
 import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from throughline.chain.backend import Backend
 from throughline.errors import UserError
-from throughline.step import child_errors
 from throughline.tracking import FIGURE
 
 logger = logging.getLogger(__name__)
@@ -28,11 +28,11 @@ class Chain:
     """Runs entry points of this project one after the other.
 
     Attributes:
-        env_manager: Handed to every step: ``mlflow run`` does not pass its own on.
+        backend: Where they run.
         finished: The steps so far.
     """
 
-    env_manager: str
+    backend: Backend
     finished: list[Finished] = field(default_factory=list)
 
     def run(self, step: str, parameters: Mapping[str, object]) -> str:
@@ -43,26 +43,15 @@ class Chain:
             RuntimeError: If it ended in another way than well.
         """
         import mlflow
-        from mlflow.exceptions import ExecutionException
 
         logger.info("step %s", step)
         started = time.monotonic()
-        with child_errors() as mistake:
-            try:
-                submitted = mlflow.projects.run(
-                    ".",
-                    entry_point=step,
-                    parameters={name: str(value) for name, value in parameters.items()},
-                    experiment_id=_experiment(),
-                    run_name=step,
-                    env_manager=self.env_manager,
-                )
-            except ExecutionException:
-                sentence = mistake.read_text(encoding="utf-8") if mistake.exists() else ""
-                if sentence:
-                    raise UserError(f"The step {step} stopped: {sentence}") from None
-                raise RuntimeError(f"The step {step} failed; what it printed is above.") from None
-        run_id = str(submitted.run_id)
+        try:
+            run_id = self.backend.run(step, {name: str(v) for name, v in parameters.items()})
+        except UserError as error:
+            raise UserError(f"The step {step} stopped: {error}") from None
+        except RuntimeError as error:
+            raise RuntimeError(f"The step {step} failed: {error}") from error
         figure = mlflow.MlflowClient().get_run(run_id).data.tags.get(FIGURE, "")
         seconds = time.monotonic() - started
         self.finished.append(Finished(step, "ran", seconds, run_id, figure))
@@ -100,10 +89,3 @@ class Chain:
             served = f"{endpoint['url']} serves {endpoint['model']}, pid {endpoint['pid']}"
             lines += [f"endpoint:  {served}", f"try:       {endpoint['curl']}"]
         return "\n".join(lines)
-
-
-def _experiment() -> str | None:
-    import mlflow
-
-    active = mlflow.active_run()
-    return active.info.experiment_id if active else None

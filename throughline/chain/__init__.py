@@ -1,0 +1,1 @@
+"""The chain of steps, and the backends that can run its steps."""

@@ -1,0 +1,129 @@
+"""Steps in containers, started from outside: a container never starts another one."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from throughline.chain.backend import BackendOptions
+from throughline.chain.local import run_project
+from throughline.checkout import project_root
+from throughline.deployment.engine import docker_engine
+from throughline.errors import UserError
+from throughline.packaging.docker import (
+    IMAGE,
+    WORKDIR,
+    Mount,
+    docker_variant,
+    run_arguments,
+    tracking_mounts,
+)
+from throughline.packaging.mlproject import read_project, write_project
+from throughline.recipe.recipe import Recipe
+from throughline.step import ERROR_FILE, child_errors
+
+SECRETS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+SETTINGS = ("THROUGHLINE_SPARK_MEMORY", "MLFLOW_TRACKING_INSECURE_TLS")
+
+
+@dataclass(frozen=True)
+class DockerBackend:
+    """Runs each step in a container of the project's image; deploy starts one that stays.
+
+    Attributes:
+        image: The image.
+        mounts: What its containers see of this machine.
+    """
+
+    image: str
+    mounts: tuple[Mount, ...]
+
+    @classmethod
+    def open(cls, options: BackendOptions, recipe: Recipe) -> "DockerBackend":
+        """Looks whether there is an engine and an image.
+
+        Raises:
+            UserError: If there is none, or the data root is no folder of this machine.
+        """
+        image = IMAGE if options.config == "none" else options.config
+        if not docker_engine().images.list(name=image):
+            raise UserError(
+                f"There is no image {image}; build it with docker build -t {image} . or give "
+                "backend_config the name of one that was built so."
+            )
+        if "://" in options.data_root or options.data_root.startswith("dbfs:"):
+            return cls(image, tuple(table_mounts(recipe)))
+        data_root = Path(options.data_root).absolute()
+        data_root.mkdir(parents=True, exist_ok=True)
+        return cls(image, (Mount.same(data_root), *table_mounts(recipe)))
+
+    def run(self, step: str, parameters: dict[str, str]) -> str:
+        """Runs an entry point; see ``Backend.run``."""
+        if step == "deploy":  # it starts a container itself
+            return run_project(".", step, parameters, env_manager="local")
+        import mlflow
+
+        tracking = mlflow.get_tracking_uri()
+        with child_errors() as mistake, tempfile.TemporaryDirectory() as folder:
+            settings = {name: os.environ[name] for name in SETTINGS if name in os.environ}
+            settings |= {"MLFLOW_TRACKING_URI": tracking, ERROR_FILE: str(mistake)}
+            seen = [*self.mounts, *tracking_mounts(tracking), *_artifact_mounts()]
+            seen += [Mount.same(mistake.parent), *_recipe_mounts(parameters)]
+            variant = docker_variant(read_project(project_root()), self.image, seen, settings)
+            uri = write_project(variant, project_root() / "build/docker").parent
+            arguments = run_arguments(tracking, _env_file(Path(folder)))
+            return run_project(str(uri), step, _absolute(parameters), docker_args=arguments)
+
+    def deploys_to(self) -> str:
+        """A container on this machine."""
+        return "docker"
+
+
+def table_mounts(recipe: Recipe) -> list[Mount]:
+    """The folders of the local files that a recipe reads, where it will look for them."""
+    tables = [recipe.source.table, *(join.table for join in recipe.source.joins)]
+    found = []
+    for table in tables:
+        folder = Path(table.partition("*")[0]).parent
+        if ":" not in table and folder != Path() and folder.absolute().exists():
+            found.append(Mount(folder.absolute(), WORKDIR / folder, readonly=True))
+    return list(dict.fromkeys(found))
+
+
+def _absolute(parameters: dict[str, str]) -> dict[str, str]:
+    """The parameters with paths of this machine, which the container sees at the same place."""
+    local = {"recipe", "data_root"}
+    return {
+        name: str(Path(value).absolute()) if name in local and ":" not in value else value
+        for name, value in parameters.items()
+    }
+
+
+def _recipe_mounts(parameters: dict[str, str]) -> list[Mount]:
+    recipe = parameters.get("recipe")
+    return [Mount.same(Path(recipe).absolute().parent, readonly=True)] if recipe else []
+
+
+def _artifact_mounts() -> list[Mount]:
+    """The experiment's own artifact folder: MLflow mounts no more than the run's part of it."""
+    import mlflow
+    from mlflow.utils.file_utils import local_file_uri_to_path
+
+    active = mlflow.active_run()
+    experiment = mlflow.get_experiment(active.info.experiment_id) if active else None
+    location = experiment.artifact_location if experiment else ""
+    if "://" in location and not location.startswith("file:"):
+        return []
+    folder = Path(local_file_uri_to_path(location)).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return [Mount.same(folder)]
+
+
+def _env_file(folder: Path) -> Path | None:
+    secrets = [f"{name}={os.environ[name]}" for name in SECRETS if name in os.environ]
+    if not secrets:
+        return None
+    path = folder / "environment"
+    path.touch(mode=0o600)
+    path.write_text("\n".join(secrets) + "\n", encoding="utf-8")
+    return path

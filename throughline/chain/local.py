@@ -1,0 +1,62 @@
+"""Steps as processes of this machine, started through ``mlflow run``."""
+
+from dataclasses import dataclass
+
+from throughline.errors import UserError
+from throughline.step import child_errors
+
+
+@dataclass(frozen=True)
+class LocalBackend:
+    """Runs each step in a process of its own.
+
+    Attributes:
+        env_manager: Handed to every step: ``mlflow run`` does not pass its own on.
+    """
+
+    env_manager: str
+
+    def run(self, step: str, parameters: dict[str, str]) -> str:
+        """Runs an entry point of the project; see ``Backend.run``."""
+        return run_project(".", step, parameters, env_manager=self.env_manager)
+
+    def deploys_to(self) -> str:
+        """An endpoint on this machine."""
+        return "local"
+
+
+def run_project(uri: str, step: str, parameters: dict[str, str], **options: object) -> str:
+    """Runs an entry point of an MLflow project on this machine, below the active run.
+
+    Args:
+        uri: The project's folder.
+        step: The entry point.
+        parameters: Its parameters.
+        options: More arguments of ``mlflow.projects.run``.
+
+    Returns:
+        The run's id.
+
+    Raises:
+        UserError: If the step ended with a user's mistake.
+        RuntimeError: If it ended in another way than well.
+    """
+    import mlflow
+    from mlflow.exceptions import ExecutionException
+
+    active = mlflow.active_run()
+    with child_errors() as mistake:
+        try:
+            submitted = mlflow.projects.run(
+                uri,
+                entry_point=step,
+                parameters=parameters,
+                experiment_id=active.info.experiment_id if active else None,
+                run_name=step,
+                **options,
+            )
+        except ExecutionException as error:
+            if mistake.exists():
+                raise UserError(mistake.read_text(encoding="utf-8")) from None
+            raise RuntimeError(f"{error}; what it printed is above.") from None
+    return str(submitted.run_id)

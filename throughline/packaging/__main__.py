@@ -1,0 +1,54 @@
+"""Writes a variant of the project: ``python -m throughline.packaging docker build/docker``."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from throughline.checkout import project_root
+from throughline.errors import UserError
+from throughline.packaging.docker import (
+    IMAGE,
+    Mount,
+    docker_variant,
+    is_loopback,
+    tracking_mounts,
+    with_data_root,
+)
+from throughline.packaging.mlproject import read_project, write_project
+
+
+def main() -> None:
+    """Parses the arguments, writes the variant, says how to run it."""
+    parser = argparse.ArgumentParser(prog="python -m throughline.packaging", description=__doc__)
+    kinds = parser.add_subparsers(required=True)
+    docker = kinds.add_parser("docker", help="every step in a container")
+    docker.add_argument("folder", type=Path, help="where to write it")
+    docker.add_argument("--image", default=IMAGE, help="the image's name")
+    docker.add_argument("--data_root", type=Path, default=Path("data"), help="a local folder")
+    docker.set_defaults(write=write_docker)
+    options = parser.parse_args()
+    try:
+        print(options.write(options))
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)
+
+
+def write_docker(options: argparse.Namespace) -> str:
+    """Writes the variant for Docker; returns the command that runs it."""
+    root = project_root()
+    tracking = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root}/mlflow.db"
+    data_root = options.data_root.absolute()
+    data_root.mkdir(parents=True, exist_ok=True)
+    mounts = [Mount.same(data_root), *tracking_mounts(tracking)]
+    project = with_data_root(read_project(root), data_root)
+    settings = {"MLFLOW_TRACKING_URI": tracking}
+    write_project(docker_variant(project, options.image, mounts, settings), options.folder)
+    network = " -A network=host" if is_loopback(tracking) else ""
+    user = f"-A user={os.getuid()}:0"
+    return f"MLFLOW_TRACKING_URI={tracking} mlflow run {options.folder} {user}{network} -e prep"
+
+
+if __name__ == "__main__":
+    main()

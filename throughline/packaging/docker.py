@@ -1,0 +1,103 @@
+"""The project with a Docker environment: its steps run in containers, one for each."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from throughline.packaging.mlproject import Project, with_environment
+
+IMAGE = "throughline"
+WORKDIR = Path("/throughline")
+"""Where the image has the project."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A folder or file of this machine, and where a container finds it."""
+
+    here: Path
+    there: Path
+    readonly: bool = False
+
+    @classmethod
+    def same(cls, path: Path, readonly: bool = False) -> "Mount":
+        """A mount at its own path, so that a path means the same on both sides."""
+        return cls(path, path, readonly)
+
+    def __str__(self) -> str:
+        """As Docker writes it."""
+        return f"{self.here}:{self.there}" + (":ro" if self.readonly else "")
+
+
+def docker_variant(
+    project: Project, image: str, mounts: Iterable[Mount], environment: Mapping[str, str]
+) -> Project:
+    """The project whose entry points run in containers of ``image``.
+
+    Args:
+        project: The root's MLproject.
+        image: The image's name; it holds the project's code.
+        mounts: What the containers see of this machine.
+        environment: Variables that they get, none of them a secret: MLflow logs them.
+    """
+    volumes = [str(mount) for mount in dict.fromkeys(mounts)]
+    variables = [[name, value] for name, value in environment.items()]
+    docker = {"image": image, "volumes": volumes, "environment": variables}
+    return with_environment(project, "docker_env", docker)
+
+
+def with_data_root(project: Project, data_root: Path) -> Project:
+    """The project whose entry points take ``data_root`` for their tables unless told otherwise."""
+    entry_points = {
+        name: {
+            **entry,
+            "parameters": {
+                parameter: {**_typed(kind), "default": str(data_root)}
+                if parameter == "data_root"
+                else kind
+                for parameter, kind in entry.get("parameters", {}).items()
+            },
+        }
+        for name, entry in project["entry_points"].items()
+    }
+    return {**project, "entry_points": entry_points}
+
+
+def tracking_mounts(tracking_uri: str) -> list[Mount]:
+    """The mount by which a container reaches a tracking database that is a file; none for a server.
+
+    It is the file's folder: SQLite writes its journal beside the database.
+    """
+    parts = urlsplit(tracking_uri)
+    if parts.scheme != "sqlite":
+        return []
+    return [Mount.same(Path(unquote(parts.path.removeprefix("/"))).absolute().parent)]
+
+
+def is_loopback(tracking_uri: str) -> bool:
+    """Whether a tracking server answers on this machine only."""
+    return urlsplit(tracking_uri).hostname in ("localhost", "127.0.0.1", "::1")
+
+
+def run_arguments(tracking_uri: str, env_file: Path | None = None) -> dict[str, str | bool]:
+    """Arguments of ``docker run`` that every step needs.
+
+    Files that a step writes belong to who started it. A container on the host's network reaches a
+    tracking server of this machine.
+
+    Args:
+        tracking_uri: The tracking store.
+        env_file: A file with variables that nothing may log.
+    """
+    arguments: dict[str, str | bool] = {"init": True, "user": f"{os.getuid()}:0"}
+    if is_loopback(tracking_uri):
+        arguments["network"] = "host"
+    if env_file:
+        arguments["env-file"] = str(env_file)
+    return arguments
+
+
+def _typed(kind: str | Mapping[str, object]) -> dict[str, object]:
+    return {"type": kind} if isinstance(kind, str) else dict(kind)
