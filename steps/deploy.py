@@ -12,6 +12,7 @@ import shlex
 import statistics
 from typing import TYPE_CHECKING, Any
 
+from throughline.deployment.targets import TARGETS, open_target
 from throughline.step import Parser, run_step
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Deploys, stops or shows the endpoint, and writes what it did into the run."""
     options = parse(arguments)
-    from throughline.deployment.targets import open_target
-
     target = open_target(options.target, options.data_root, options.port)
     from throughline.tracking import step_run  # MLflow takes seconds: after the options are good
 
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             return
         stop = options.action == "stop"
         found = target.delete(options.model) if stop else target.status(options.model)
-        what = f"{found.model.uri} at {found.url}, pid {found.pid}" if found else "nothing"
+        what = f"{found.model.uri} at {found.url}, {place_of(found)}" if found else "nothing"
         healthy = " (answers)" if found and found.healthy else ""
         print(f"{'stopped' if stop else 'running'}: {what}{healthy}")
 
@@ -44,11 +43,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(description=__doc__)
     parser.add_argument("--model", default="flights-late", help="the registered model's name")
     parser.add_argument("--alias", default="champion", help="which of its versions")
-    parser.add_argument("--target", default="local", help="where to deploy")
+    parser.add_argument("--target", default="local", help=f"where: {', '.join(TARGETS)}")
     parser.add_argument("--port", type=int, default=5055, help="the port of the local endpoint")
     parser.add_argument("--action", default="deploy", choices=["deploy", "stop", "status"])
     parser.add_argument("--data_root", default="data", help="a folder for the state and the logs")
     return parser.parse_args(arguments)
+
+
+def place_of(deployment: "Deployment") -> str:
+    """Where a person finds the server: its process, or what tells its log."""
+    return f"pid {deployment.pid}" if deployment.pid else deployment.log
 
 
 def log(deployment: "Deployment") -> None:
@@ -72,7 +76,8 @@ def log(deployment: "Deployment") -> None:
         command += shlex.quote(json.dumps(request))
     if deployment.startup_seconds is not None:
         mlflow.log_metric("server_startup_seconds", deployment.startup_seconds)
-    mlflow.log_dict({**facts, "model": deployment.model.uri, "curl": command}, "endpoint.json")
+    told = {"model": deployment.model.uri, "place": place_of(deployment), "curl": command}
+    mlflow.log_dict({**facts, **told}, "endpoint.json")
     print(f"{deployment.model.uri} is served at {deployment.url} ({deployment.change}):\n{command}")
 
 

@@ -86,6 +86,6 @@ class Chain:
         last = self.finished[-1]
         if last.step == "deploy" and last.run_id:
             endpoint = mlflow.artifacts.load_dict(f"runs:/{last.run_id}/endpoint.json")
-            served = f"{endpoint['url']} serves {endpoint['model']}, pid {endpoint['pid']}"
+            served = f"{endpoint['url']} serves {endpoint['model']}, {endpoint['place']}"
             lines += [f"endpoint:  {served}", f"try:       {endpoint['curl']}"]
         return "\n".join(lines)

@@ -44,11 +44,12 @@ class BootstrapError(Exception):
         self.code = code
 
 
-def ensure(project: Path) -> Path:
+def ensure(project: Path, tools: bool = True) -> Path:
     """Makes the environment unless it is there and fresh.
 
     Args:
         project: The project's root, an absolute path.
+        tools: Whether to install the tools of the tests too; an image does without.
 
     Returns:
         The environment's folder of programs, ``<project>/.venv/bin``.
@@ -61,7 +62,7 @@ def ensure(project: Path) -> Path:
         with only_one(project):
             if not is_fresh(venv, project):  # another process may just have made it
                 _check_before(venv, os.environ)
-                _build(venv, project)
+                _build(venv, project, tools)
     return venv / "bin"
 
 
@@ -156,7 +157,7 @@ def _check_before(venv: Path, environment: Mapping[str, str]) -> None:
         )
 
 
-def _build(venv: Path, project: Path) -> None:
+def _build(venv: Path, project: Path, tools: bool) -> None:
     started = time.monotonic()
     say("building the environment in .venv: about 4 minutes the first time, seconds afterwards.")
     say("[1/4] an empty environment")
@@ -176,8 +177,9 @@ def _build(venv: Path, project: Path) -> None:
     if not sys.stderr.isatty():
         install.append("--quiet")  # errors are still shown
     _step([*install, "-r", str(project / "requirements.lock")], settings)
-    say("[3/4] the tools of the tests")
-    _step([*install, "-r", str(project / "requirements-dev.txt")], settings)
+    if tools:
+        say("[3/4] the tools of the tests")
+        _step([*install, "-r", str(project / "requirements-dev.txt")], settings)
     say("[4/4] Horovod, compiled on this machine: about 2 minutes on two cores")
     _install_horovod(install, project, settings)
     (venv / STAMP).write_text(digest(project), encoding="utf-8")

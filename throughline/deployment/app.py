@@ -5,20 +5,22 @@ import os
 import re
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from mlflow.pyfunc import PyFuncModel, scoring_server
 
 from throughline.deployment.limits import LimitRequests, Limits
 from throughline.deployment.plain_errors import PlainErrors
 from throughline.deployment.plain_requests import PlainRequests
+from throughline.deployment.smoke import as_request
 
 
 def create_app(model: PyFuncModel, model_uri: str, limits: Limits) -> FastAPI:
     """Builds the application that serves a loaded model.
 
-    Routes: ``GET /health`` (alive, and as which process), ``GET /model`` (what is served). The
-    rest is MLflow's: ``POST /invocations``, ``GET /ping``, ``GET /version``; plain requests to a
-    model of this project are answered before they reach it.
+    Routes: ``GET /health`` (alive, and as which process), ``GET /model`` (what is served) and
+    ``GET /example`` (a request to try: the model's input example). The rest is MLflow's: ``POST
+    /invocations``, ``GET /ping``, ``GET /version``; plain requests to a model of this project are
+    answered before they reach it.
 
     Args:
         model: The loaded model.
@@ -35,6 +37,12 @@ def create_app(model: PyFuncModel, model_uri: str, limits: Limits) -> FastAPI:
     @app.get("/model")
     async def served_model() -> dict[str, Any]:
         return described
+
+    @app.get("/example")
+    async def example() -> dict[str, Any]:
+        if model.input_example is None:
+            raise HTTPException(404, "the model was saved without an input example")
+        return as_request(model.input_example)
 
     app.mount("/", scoring_server.init(model))
     app.add_middleware(PlainRequests, model=model)

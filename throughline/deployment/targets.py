@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from throughline.deployment.local import LocalTarget
 from throughline.deployment.target import DeploymentTarget
 from throughline.errors import UserError
 
-TARGETS = ("local",)
+TARGETS = ("local", "docker")
 
 
 def open_target(name: str, data_root: str, port: int) -> DeploymentTarget:
@@ -15,19 +14,29 @@ def open_target(name: str, data_root: str, port: int) -> DeploymentTarget:
     Args:
         name: One of ``TARGETS``.
         data_root: A local folder; the local target keeps its state and logs below it.
-        port: The TCP port of the local endpoint.
+        port: The TCP port of an endpoint on this machine.
 
     Raises:
         UserError: An unknown target, a data root that is no local folder, or an impossible port.
     """
     if name not in TARGETS:
         raise UserError(f"there is no target {name!r}; give -P target= one of {', '.join(TARGETS)}")
+    if not 1 <= port <= 65535:
+        raise UserError(f"port {port} does not exist; give -P port= a number from 1 to 65535")
+    if name == "docker":
+        from throughline.deployment.docker import DockerTarget
+
+        return DockerTarget(port)
+    from throughline.deployment.local import LocalTarget
+
+    return LocalTarget(_local_folder(data_root) / "deployments", port)
+
+
+def _local_folder(data_root: str) -> Path:
     path = data_root.removeprefix("file://")
     if "://" in path or path.startswith("dbfs:"):
         raise UserError(
             f"the local target keeps its state in a folder of this machine, and {data_root} "
             "is none; give -P data_root= a local folder"
         )
-    if not 1 <= port <= 65535:
-        raise UserError(f"port {port} does not exist; give -P port= a number from 1 to 65535")
-    return LocalTarget(Path(path).absolute() / "deployments", port)
+    return Path(path).absolute()

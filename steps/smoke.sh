@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Asks an endpoint with curl: is it alive, what does it serve, what does it answer to an example.
+set -euo pipefail
+url="${1:-http://127.0.0.1:5055}"
+ask() { curl --noproxy '*' --silent --show-error --fail-with-body --max-time 60 "$@"; }
+
+if ! ask "$url/health" >/dev/null; then
+    echo "error: no endpoint answers at $url; run the step deploy first, or give -P url=..." >&2
+    exit 2
+fi
+echo "serves: $(ask "$url/model")"
+request=$(ask "$url/example")
+answer=$(ask "$url/invocations" -H 'Content-Type: application/json' -d "$request")
+echo "request: $request"
+echo "answer: $answer"

@@ -1,0 +1,65 @@
+"""The variant for Docker, rendered from the root's MLproject."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mlflow.projects import _project_spec
+
+from throughline.packaging.docker import Mount, docker_variant, run_arguments, tracking_mounts
+from throughline.packaging.mlproject import read_project, write_project
+
+PROJECT = Path(__file__).parents[2]
+
+
+def render(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "throughline.packaging", "docker", str(folder), *options]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+
+
+def test_it_has_the_roots_entry_points_in_containers(tmp_path: Path) -> None:
+    done = render(tmp_path / "variant", "--image", "mine:1", "--data_root", str(tmp_path / "data"))
+    assert done.returncode == 0, done.stderr
+    assert f"mlflow run {tmp_path}/variant" in done.stdout
+    made = _project_spec.load_project(str(tmp_path / "variant"))
+    assert made.docker_env["image"] == "mine:1"
+    assert f"{tmp_path}/data:{tmp_path}/data" in made.docker_env["volumes"]
+    root = read_project(PROJECT)["entry_points"]
+    for name, entry in root.items():
+        command = made.get_entry_point(name).compute_command(
+            {"table": "t", "output": "o"} if name in ("score", "init") else {}, None
+        )
+        assert command.split()[:2] == entry["command"].split()[:2]
+    assert f"--data_root {tmp_path}/data" in made.get_entry_point("prep").compute_command({}, None)
+
+
+def test_no_environment_of_the_root_is_left(tmp_path: Path) -> None:
+    variant = docker_variant(read_project(PROJECT), "mine", [], {"A": "b"})
+    assert list(variant) == ["name", "docker_env", "entry_points"]
+    assert variant["docker_env"]["environment"] == [["A", "b"]]
+    assert read_project(write_project(variant, tmp_path).parent) == variant
+
+
+@pytest.mark.parametrize(
+    ("uri", "folders"),
+    [
+        ("sqlite:////there/runs/mlflow.db", ["/there/runs"]),
+        ("sqlite:////with%20space/mlflow.db", ["/with space"]),
+        ("http://127.0.0.1:5000", []),
+        ("databricks", []),
+    ],
+)
+def test_a_database_that_is_a_file_is_mounted_with_its_folder(uri: str, folders: list[str]) -> None:
+    assert [str(mount.here) for mount in tracking_mounts(uri)] == folders
+
+
+def test_a_server_of_this_machine_is_reached_over_its_network() -> None:
+    assert run_arguments("http://localhost:5000")["network"] == "host"
+    assert "network" not in run_arguments("https://tracking.example.com")
+    assert "network" not in run_arguments("sqlite:////there/mlflow.db")
+
+
+def test_a_mount_is_written_as_docker_reads_it() -> None:
+    assert str(Mount.same(Path("/a"))) == "/a:/a"
+    assert str(Mount(Path("/a"), Path("/b"), readonly=True)) == "/a:/b:ro"
