@@ -1,13 +1,11 @@
 """The launcher for Databricks: HorovodRunner, which its machine learning runtimes bring along."""
 
-from throughline.distributed.following import following
 from throughline.distributed.job import TrainingJob, TrainingResult
-from throughline.distributed.local_processes import result_of
 from throughline.distributed.spark import (
-    begin_on_spark,
     result_seen,
     worker_arguments,
     worker_of,
+    workers_on_spark,
 )
 from throughline.errors import UserError
 from throughline.spark import session
@@ -31,13 +29,9 @@ def launch(job: TrainingJob, workers: int) -> TrainingResult:
             "launcher torch on a newer one, spark on another cluster, or leave it to auto."
         ) from None
     spark = session()
-    folder = begin_on_spark(spark, job, workers)
     text, backend, environment = worker_arguments(job)
-    with following(folder):
-        try:
-            HorovodRunner(np=workers, driver_log_verbosity="all").run(
-                worker_of(spark), job=text, backend=backend, environment=environment
-            )
-        except Exception as error:
-            result_of(folder, workers, failed=True, said=f"{error}")
+    with workers_on_spark(spark, job, workers) as folder:
+        HorovodRunner(np=workers, driver_log_verbosity="all").run(
+            worker_of(spark), job=text, backend=backend, environment=environment
+        )
     return result_seen(folder, workers)

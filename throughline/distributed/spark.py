@@ -39,28 +39,32 @@ def launch(job: TrainingJob, workers: int) -> TrainingResult:
     import horovod.spark
 
     spark = session()
-    folder = begin_on_spark(spark, job, workers)
-    with following(folder), _output(folder) as stream, _quiet_threads(), _own_signals():
-        try:
-            horovod.spark.run(
-                worker_of(spark),
-                args=worker_arguments(job),
-                num_proc=workers,
-                use_gloo=True,
-                verbose=0,
-                stdout=stream,
-                stderr=stream,
-            )
-        except Exception as error:
-            result_of(folder, workers, failed=True, said=f"{error}")
+    with (
+        workers_on_spark(spark, job, workers) as folder,
+        _output(folder) as stream,
+        _quiet_threads(),
+        _own_signals(),
+    ):
+        horovod.spark.run(
+            worker_of(spark),
+            args=worker_arguments(job),
+            num_proc=workers,
+            use_gloo=True,
+            verbose=0,
+            stdout=stream,
+            stderr=stream,
+        )
     return result_seen(folder, workers)
 
 
-def begin_on_spark(spark: "SparkSession", job: TrainingJob, workers: int) -> JobFolder:
-    """Finds what would end the workers before they are started, and makes their folder.
+@contextlib.contextmanager
+def workers_on_spark(spark: "SparkSession", job: TrainingJob, workers: int) -> Iterator[JobFolder]:
+    """In the block, which starts the workers: their folder, and the first one's log lines.
 
     Raises:
-        UserError: Spark has too few places, or the rows too few for the workers.
+        UserError: Spark has too few places, or the rows too few for the workers; before the block.
+            After it, a worker's ``UserError``.
+        RuntimeError: A worker failed otherwise; the message has its rank and its log's last lines.
     """
     plan_shards(row_group_rows(job.train), workers, job.batch_size)
     places = spark.sparkContext.defaultParallelism
@@ -71,7 +75,11 @@ def begin_on_spark(spark: "SparkSession", job: TrainingJob, workers: int) -> Job
         )
     folder = JobFolder(job.output)
     folder.begin(job.model_dump_json(indent=1))
-    return folder
+    with following(folder):
+        try:
+            yield folder
+        except Exception as error:
+            result_of(folder, workers, failed=True, said=f"{error}")
 
 
 def worker_of(spark: "SparkSession") -> Callable[[str, str, dict[str, str]], None]:

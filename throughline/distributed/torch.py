@@ -2,11 +2,10 @@
 
 import sys
 
-from throughline.distributed.following import following
 from throughline.distributed.job import TrainingJob, TrainingResult
-from throughline.distributed.local_processes import result_of, run_processes
+from throughline.distributed.local_processes import run_processes
 from throughline.distributed.places import cluster
-from throughline.distributed.spark import begin_on_spark, result_seen, worker_arguments, worker_of
+from throughline.distributed.spark import result_seen, worker_arguments, worker_of, workers_on_spark
 from throughline.spark import session
 
 
@@ -43,13 +42,9 @@ def launch_on_spark(job: TrainingJob, workers: int) -> TrainingResult:
     from pyspark.ml.torch.distributor import TorchDistributor
 
     spark = session()
-    folder = begin_on_spark(spark, job, workers)
     on_gpus = float(spark.conf.get("spark.task.resource.gpu.amount", "0") or 0) > 0
-    with following(folder):
-        try:
-            TorchDistributor(num_processes=workers, local_mode=False, use_gpu=on_gpus).run(
-                worker_of(spark), *worker_arguments(job, "torch")
-            )
-        except Exception as error:
-            result_of(folder, workers, failed=True, said=f"{error}")
+    with workers_on_spark(spark, job, workers) as folder:
+        TorchDistributor(num_processes=workers, local_mode=False, use_gpu=on_gpus).run(
+            worker_of(spark), *worker_arguments(job, "torch")
+        )
     return result_seen(folder, workers)
