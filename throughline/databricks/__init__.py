@@ -1,0 +1,1 @@
+"""What knows Databricks: cluster files, mounts, job specs and the serving endpoint."""
