@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from throughline.dbfs import for_python, for_spark
 from throughline.errors import UserError
 
 MANIFEST = "manifest.json"
@@ -22,8 +23,14 @@ class Output:
 
     @classmethod
     def below(cls, data_root: str, *parts: str) -> "Output":
-        """The output in the folder ``parts`` below the data root; a local root becomes absolute."""
-        root = data_root if "://" in data_root else str(Path(data_root).resolve())
+        """The output in the folder ``parts`` below the data root; a local root becomes absolute.
+
+        Raises:
+            UserError: If the root is on DBFS, and this is no cluster of Databricks.
+        """
+        root = data_root
+        if "://" not in root:
+            root = for_spark(str(Path(for_python(root)).resolve()))
         return cls("/".join([root.rstrip("/"), *parts]))
 
     @classmethod

@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from throughline.dbfs import on_databricks
 from throughline.errors import UserError
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def warm_up() -> None:
     from pyspark.sql import SparkSession
 
     if SparkSession.getActiveSession() is None:
-        os.environ["JAVA_HOME"] = java_home()
+        if not on_databricks():
+            os.environ["JAVA_HOME"] = java_home()
         threading.Thread(target=session, name="spark", daemon=True).start()
 
 
@@ -66,7 +68,7 @@ def _local_session(name: str) -> "SparkSession":
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-    if SUBMITTED in os.environ:
+    if SUBMITTED in os.environ or on_databricks():
         return SparkSession.builder.appName(name).getOrCreate()
     os.environ["JAVA_HOME"] = java_home()
     os.environ["PYSPARK_PYTHON"] = sys.executable
@@ -96,10 +98,19 @@ def is_local(spark: "SparkSession") -> bool:
     return master == "local" or master.startswith("local[")
 
 
+def workers_have_package(spark: "SparkSession") -> bool:
+    """Whether the session's Python workers find this package by themselves.
+
+    Those of this machine run in the step's folder. On Databricks they never do, even where the
+    cluster is one machine.
+    """
+    return is_local(spark) and not on_databricks()
+
+
 def ship_package(spark: "SparkSession") -> None:
-    """Gives the workers of a cluster this package; those of this machine have it already."""
+    """Gives the workers of a cluster this package, unless they have it."""
     context = spark.sparkContext
-    if is_local(spark):
+    if workers_have_package(spark):
         return
     if context.applicationId in _shipped_to:
         return

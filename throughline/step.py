@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from throughline.dbfs import on_databricks
 from throughline.errors import UserError
 
 ERROR_FILE = "THROUGHLINE_ERROR_FILE"
@@ -20,10 +22,11 @@ FAILURE = "throughline.error"
 """The tag of a run that keeps this sentence, for whoever cannot share a file with the step."""
 
 
-def run_step(main: Callable[[], None]) -> NoReturn:
-    """Runs a step's ``main`` and exits: 0, or 2 with one sentence after a user's mistake.
+def run_step(main: Callable[[], None]) -> None:
+    """Runs a step's ``main``; exits with code 2 and one sentence after a user's mistake.
 
-    An exception that is not a ``UserError`` is a bug and keeps its stack trace.
+    An exception that is not a ``UserError`` is a bug and keeps its stack trace. A good end is no
+    ``sys.exit(0)``: where a notebook's kernel runs the script, it would count as a failure.
     """
     logging.basicConfig(
         level=logging.INFO,
@@ -33,7 +36,8 @@ def run_step(main: Callable[[], None]) -> NoReturn:
     )
     for noisy in ("py4j", "alembic", "matplotlib", "mlflow.store.db.utils", "hyperopt", "optuna"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # lets runs end
+    if threading.current_thread() is threading.main_thread():  # a kernel may have another
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # lets runs end
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         main()
@@ -42,7 +46,6 @@ def run_step(main: Callable[[], None]) -> NoReturn:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-    sys.exit(0)
 
 
 class Parser(argparse.ArgumentParser):
@@ -59,10 +62,11 @@ def report(error: UserError) -> None:
     sys.stderr.write(f"error: {sentence}\n")
     if path := os.environ.get(ERROR_FILE):
         Path(path).write_text(sentence, encoding="utf-8")
-    elif "DATABRICKS_RUNTIME_VERSION" in os.environ and (run_id := os.environ.get("MLFLOW_RUN_ID")):
-        import mlflow  # the step ended before it took its run
+    elif on_databricks() and (run_id := os.environ.get("MLFLOW_RUN_ID")):
+        import mlflow  # the step ended before it took its run, and nobody else ends that
 
         mlflow.MlflowClient().set_tag(run_id, FAILURE, sentence)
+        mlflow.MlflowClient().set_terminated(run_id, "FAILED")
 
 
 @contextmanager

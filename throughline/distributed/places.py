@@ -5,17 +5,13 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from throughline.dbfs import on_databricks
 from throughline.distributed.local_processes import usable_cores
 from throughline.errors import UserError
 from throughline.spark import SUBMITTED, is_local, session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-
-def on_databricks() -> bool:
-    """Whether this process runs on a cluster of Databricks."""
-    return "DATABRICKS_RUNTIME_VERSION" in os.environ
 
 
 def cluster() -> "SparkSession | None":

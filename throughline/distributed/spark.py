@@ -17,7 +17,7 @@ from throughline.distributed.job_folder import LAUNCHER_LOG, JobFolder
 from throughline.distributed.local_processes import result_of, tracking_environment
 from throughline.distributed.shards import plan_shards, row_group_rows
 from throughline.errors import UserError
-from throughline.spark import is_local, session
+from throughline.spark import is_local, session, workers_have_package
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -89,7 +89,7 @@ def worker_of(spark: "SparkSession") -> Callable[[str, str, dict[str, str]], Non
     has for its tasks. So the package travels inside the function.
     """
     root = str(Path(throughline.__path__[0]).resolve().parent)
-    package = None if is_local(spark) else packed()
+    package = None if workers_have_package(spark) else packed()
 
     def start(job: str, backend: str, environment: dict[str, str]) -> None:
         import sys

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from throughline.dbfs import for_python, for_spark
 from throughline.errors import UserError
 from throughline.sources.delimited import read_csv
 from throughline.sources.delta import read_delta
@@ -40,7 +41,7 @@ def read_table(spark: "SparkSession", reference: str, data_root: str) -> "DataFr
         UserError: If there is no such table, or its files are not what their name says.
     """
     if reference.startswith(PREFIX):
-        path = str(sample_as_parquet(reference, data_root))
+        path = for_spark(str(sample_as_parquet(reference, for_python(data_root)).absolute()))
     else:
         path = reference
     kind = format_of(path)
