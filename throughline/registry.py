@@ -15,6 +15,7 @@ from throughline.evaluation.part import blocks_of, drawn_together_by
 from throughline.models.signature import conform
 from throughline.prepared import PreparedTable
 from throughline.recipe.candidates import Promote
+from throughline.roles import CHALLENGER, CHAMPION, give_role, versions_by_role
 from throughline.tracking import MODEL, REFITTED
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 logger = logging.getLogger(__name__)
-
-CHAMPION = "champion"
-CHALLENGER = "challenger"
 
 
 @dataclass(frozen=True)
@@ -134,16 +132,17 @@ def judge(
 
 
 def champion_of(name: str) -> "ModelVersion | None":
-    """The version of ``name`` with the alias champion; None if there is no model or no alias."""
+    """The version of ``name`` that is the champion; None if there is no model or no champion."""
     import mlflow
     from mlflow.exceptions import MlflowException
 
     try:
-        return mlflow.MlflowClient().get_model_version_by_alias(name, CHAMPION)
+        version = versions_by_role(name).get(CHAMPION)
     except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None  # what registries answer for a model or an alias that is not there
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
+            return None
         raise
+    return mlflow.MlflowClient().get_model_version(name, version) if version else None
 
 
 def metrics_on_test(model_uri: str, table: PreparedTable, rows: "pd.DataFrame") -> dict[str, float]:
@@ -184,7 +183,7 @@ def scores_of(answer: "pd.DataFrame") -> Scores:
 
 
 def _register(name: str, run: "Run", verdict: Verdict, found: dict[str, float]) -> str:
-    """Registers a candidate unless it is, tags its version, and moves the alias it earned."""
+    """Registers a candidate unless it is, tags its version, and gives it the role it earned."""
     import mlflow
 
     client = mlflow.MlflowClient()
@@ -199,12 +198,9 @@ def _register(name: str, run: "Run", verdict: Verdict, found: dict[str, float]) 
     }
     for key, value in tags.items():
         client.set_model_version_tag(name, version.version, key, value)
-    alias = CHAMPION if verdict.promoted else CHALLENGER
-    client.set_registered_model_alias(name, alias, version.version)
-    aliases = client.get_model_version(name, version.version).aliases
-    if verdict.promoted and CHALLENGER in aliases:
-        client.delete_registered_model_alias(name, CHALLENGER)
-    logger.info("version %s of %s is the %s: %s", version.version, name, alias, verdict.reason)
+    role = CHAMPION if verdict.promoted else CHALLENGER
+    give_role(name, version.version, role)
+    logger.info("version %s of %s is the %s: %s", version.version, name, role, verdict.reason)
     return str(version.version)
 
 

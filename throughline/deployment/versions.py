@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from throughline.deployment.target import ModelVersion
 from throughline.errors import UserError
+from throughline.roles import versions_by_role
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -49,7 +50,7 @@ def _aliases(client: "MlflowClient", name: str) -> dict[str, str]:
     from mlflow.exceptions import MlflowException
 
     try:
-        return dict(client.get_registered_model(name).aliases)
+        return versions_by_role(name)
     except MlflowException as error:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
             raise
