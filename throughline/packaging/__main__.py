@@ -1,4 +1,7 @@
-"""Writes a variant of the project: ``python -m throughline.packaging docker build/docker``."""
+"""Writes a variant of the project: ``python -m throughline.packaging docker build/docker``.
+
+The other kind is ``databricks``.
+"""
 
 import argparse
 import os
@@ -7,6 +10,7 @@ from pathlib import Path
 
 from throughline.checkout import project_root
 from throughline.errors import UserError
+from throughline.packaging.databricks import write_databricks
 from throughline.packaging.docker import (
     IMAGE,
     Mount,
@@ -27,6 +31,12 @@ def main() -> None:
     docker.add_argument("--image", default=IMAGE, help="the image's name")
     docker.add_argument("--data_root", type=Path, default=Path("data"), help="a local folder")
     docker.set_defaults(write=write_docker)
+    databricks = kinds.add_parser("databricks", help="every entry point a Spark job")
+    databricks.add_argument("folder", type=Path, help="where to write it")
+    databricks.add_argument(
+        "--recipe", type=Path, action="append", default=[], help="a recipe to take along"
+    )
+    databricks.set_defaults(write=write_spark_job)
     options = parser.parse_args()
     try:
         print(options.write(options))
@@ -48,6 +58,15 @@ def write_docker(options: argparse.Namespace) -> str:
     network = " -A network=host" if is_loopback(tracking) else ""
     user = f"-A user={os.getuid()}:0"
     return f"MLFLOW_TRACKING_URI={tracking} mlflow run {options.folder} {user}{network} -e prep"
+
+
+def write_spark_job(options: argparse.Namespace) -> str:
+    """Writes the variant for Databricks; returns the command that runs it."""
+    write_databricks(project_root(), options.folder, options.recipe)
+    return (
+        f"MLFLOW_TRACKING_URI=databricks mlflow run {options.folder} -b databricks "
+        "-c cluster.json --experiment-name /Shared/throughline -e main"
+    )
 
 
 if __name__ == "__main__":
