@@ -36,20 +36,29 @@ FIGURE = "throughline.figure"
 def step_run(step: str) -> "Iterator[Run]":
     """The run of a step: the one that ``mlflow run`` opened, else a new one.
 
-    A user's mistake inside is kept in the run as a tag, and the run ends as FAILED.
+    A user's mistake inside is kept in the run as a tag, and the run ends as FAILED. It is told
+    even if the tracking store takes no more.
     """
     import mlflow
     import psutil
+    from mlflow.exceptions import MlflowException
 
     name = None if "MLFLOW_RUN_ID" in os.environ else step
-    with mlflow.start_run(run_name=name, nested=True) as run:  # nested: main may call steps itself
-        mlflow.set_tag(STEP, step)
-        mlflow.log_metric("startup_seconds", time.time() - psutil.Process().create_time())
-        try:
-            yield run
-        except UserError as error:
-            mlflow.set_tag(FAILURE, str(error))
-            raise
+    mistake: UserError | None = None
+    try:
+        with mlflow.start_run(run_name=name, nested=True) as run:  # main may call steps itself
+            mlflow.set_tag(STEP, step)
+            mlflow.log_metric("startup_seconds", time.time() - psutil.Process().create_time())
+            try:
+                yield run
+            except UserError as error:
+                mistake = error
+                mlflow.set_tag(FAILURE, str(error))
+                raise
+    except MlflowException:
+        if mistake:
+            raise mistake from None
+        raise
 
 
 @contextmanager
