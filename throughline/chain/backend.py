@@ -1,9 +1,9 @@
 """The interface of what runs a step of the chain, and the backends by name."""
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from throughline.dbfs import on_databricks
 from throughline.errors import UserError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def open_backend(options: BackendOptions, recipe: "Recipe") -> Backend:
     """
     name = options.name
     if name == "auto":
-        name = "in_process" if "DATABRICKS_RUNTIME_VERSION" in os.environ else "local"
+        name = "in_process" if on_databricks() else "local"
     if name == "local":
         from throughline.chain.local import LocalBackend
         from throughline.spark import java_home
@@ -81,7 +81,7 @@ def open_backend(options: BackendOptions, recipe: "Recipe") -> Backend:
     if name == "in_process":
         from throughline.chain.in_process import InProcessBackend
 
-        return InProcessBackend()
+        return InProcessBackend.open()
     if name == "docker":
         from throughline.chain.docker import DockerBackend
 

@@ -82,10 +82,23 @@ class Chain:
         """The tracking UI's command; after deploy, the endpoint and a request to try."""
         import mlflow
 
-        lines = [f"runs:      mlflow ui --backend-store-uri {mlflow.get_tracking_uri()}"]
+        lines = [f"runs:      {_where_the_runs_are()}"]
         last = self.finished[-1]
         if last.step == "deploy" and last.run_id:
             endpoint = mlflow.artifacts.load_dict(f"runs:/{last.run_id}/endpoint.json")
             served = f"{endpoint['url']} serves {endpoint['model']}, {endpoint['place']}"
             lines += [f"endpoint:  {served}", f"try:       {endpoint['curl']}"]
         return "\n".join(lines)
+
+
+def _where_the_runs_are() -> str:
+    """The page of the experiment where a workspace has one, else the command of a UI."""
+    import mlflow
+    from mlflow.utils.databricks_utils import get_databricks_host_creds
+    from mlflow.utils.uri import is_databricks_uri
+
+    uri, active = mlflow.get_tracking_uri(), mlflow.active_run()
+    if is_databricks_uri(uri) and active:
+        host = get_databricks_host_creds(uri).host.rstrip("/")
+        return f"{host}/#mlflow/experiments/{active.info.experiment_id}"
+    return f"mlflow ui --backend-store-uri {uri}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from throughline.dbfs import on_databricks
 from throughline.tracking import PARENT
 
 ENTRY_POINT = "mlflow.project.entryPoint"
@@ -13,6 +14,19 @@ ENTRY_POINT = "mlflow.project.entryPoint"
 
 class InProcessBackend:
     """Calls each step's ``main``, with a run of its own as ``mlflow run`` would have made it."""
+
+    @classmethod
+    def open(cls) -> "InProcessBackend":
+        """Looks, on Databricks, whether the chain can come to its end.
+
+        Raises:
+            UserError: If its models could not be registered.
+        """
+        if on_databricks():
+            from throughline.databricks.checks import check_registry
+
+            check_registry()
+        return cls()
 
     def run(self, step: str, parameters: dict[str, str]) -> str:
         """Runs an entry point; see ``Backend.run``."""
@@ -23,7 +37,7 @@ class InProcessBackend:
 
     def deploys_to(self) -> str:
         """A serving endpoint of the workspace on Databricks, else one of this machine."""
-        return "databricks" if "DATABRICKS_RUNTIME_VERSION" in os.environ else "local"
+        return "databricks" if on_databricks() else "local"
 
 
 def _main_of(script: Path) -> Callable[[Sequence[str]], None]:
