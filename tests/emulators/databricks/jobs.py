@@ -1,0 +1,176 @@
+"""Job runs: what is submitted is checked as the service would, and really executed.
+
+The cluster is a folder of this machine. What a script and its parameters name as /dbfs, /Volumes
+or /databricks is in that folder: the emulator puts its path before them, and changes nothing else.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from databricks.sdk.service.compute import ClusterSpec
+from mlflow.projects import utils
+
+from tests.emulators.databricks.dbfs import Dbfs
+from tests.emulators.databricks.server import Answer, Refused, Request, Route
+
+DRIVER = Path(__file__).with_name("driver.py")
+KNOWN = {one.name for one in fields(ClusterSpec)}
+MLFLOWS_OWN = {
+    value for name, value in vars(utils).items() if re.fullmatch(r"PROJECT_[A-Z_]+", name)
+}
+"""What ``mlflow run`` itself writes into every flat cluster file; the service lets them pass."""
+NEEDED = ("spark_version", "node_type_id", "num_workers")
+MACHINE = re.compile(r"(?<![\w/.-])(?=/(?:dbfs|Volumes|databricks)/)")
+
+
+@dataclass
+class JobRun:
+    """A run: of a process, or of nothing where the cluster does not start."""
+
+    number: int
+    submitted: dict[str, Any]
+    process: "subprocess.Popen[bytes] | None" = None
+    cancelled: bool = False
+    looked_at: bool = False
+
+    def state(self) -> dict[str, str]:
+        """As the service words it; the cluster starts between the first look and the second."""
+        if self.cancelled:
+            return _ended("CANCELED", "Run cancelled.")
+        if self.process is None or not self.looked_at:
+            return {"life_cycle_state": "PENDING", "state_message": "Waiting for cluster"}
+        code = self.process.poll()
+        if code is None:
+            return {"life_cycle_state": "RUNNING", "state_message": "In run"}
+        if code:
+            return _ended("FAILED", "Workload failed, see run output for details")
+        return _ended("SUCCESS", "")
+
+
+@dataclass
+class Jobs:
+    """The job runs of a workspace.
+
+    Attributes:
+        machine: The cluster's folder; a run's output is in ``run-<number>.log``.
+        environment: The variables of the processes.
+        starts: Whether clusters start.
+        url: The workspace's address.
+        runs: All runs by number.
+    """
+
+    machine: Path
+    dbfs: Dbfs
+    environment: dict[str, str] = field(default_factory=dict)
+    starts: bool = True
+    url: str = ""
+    runs: dict[int, JobRun] = field(default_factory=dict)
+
+    def routes(self) -> list[tuple[str, str, Route]]:
+        return [
+            ("POST", r"/api/2\.0/jobs/runs/submit", self._submit),
+            ("GET", r"/api/2\.[02]/jobs/runs/get", self._get),
+            ("POST", r"/api/2\.2/jobs/runs/cancel", self._cancel),
+        ]
+
+    def log(self, number: int) -> str:
+        """What a run printed."""
+        return self._log(number).read_text(encoding="utf-8", errors="replace")
+
+    def close(self) -> None:
+        """Ends what still runs."""
+        for run in self.runs.values():
+            _end(run)
+
+    def _submit(self, request: Request, match: re.Match[str]) -> Answer:
+        job = request.json
+        if set(job) != {"run_name", "new_cluster", "libraries", "spark_python_task"}:
+            raise Refused(400, "INVALID_PARAMETER_VALUE", f"Unexpected fields: {sorted(job)}")
+        check_cluster(job["new_cluster"])
+        for library in job["libraries"]:
+            if set(library) != {"pypi"} or set(library["pypi"]) != {"package"}:
+                raise Refused(400, "INVALID_PARAMETER_VALUE", f"Unknown library {library}")
+        run = JobRun(len(self.runs) + 1, job)
+        if self.starts:
+            run.process = self._start(run)
+        self.runs[run.number] = run
+        return Answer.of({"run_id": run.number})
+
+    def _start(self, run: JobRun) -> "subprocess.Popen[bytes]":
+        task = run.submitted["spark_python_task"]
+        if set(task) != {"python_file", "parameters"}:
+            raise Refused(400, "INVALID_PARAMETER_VALUE", f"Unexpected fields: {sorted(task)}")
+        folder = self.machine / f"run-{run.number}"
+        folder.mkdir()
+        script = folder / "script.py"
+        sent = self.dbfs.place(task["python_file"]).read_text(encoding="utf-8")
+        script.write_text(self._here(sent), encoding="utf-8")
+        command = [sys.executable, "-P", str(DRIVER), str(script)]
+        variables = run.submitted["new_cluster"].get("spark_env_vars", {})
+        with self._log(run.number).open("wb") as log:
+            return subprocess.Popen(
+                [*command, *map(self._here, task["parameters"])],
+                cwd=folder,
+                env={**self.environment, **variables},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _get(self, request: Request, match: re.Match[str]) -> Answer:
+        run = self._of(request)
+        state = run.state()
+        run.looked_at = True
+        page = f"{self.url}/#job/{run.number}/run/1"
+        described = {"run_id": run.number, "job_id": 1000 + run.number, "state": state}
+        return Answer.of({**described, "run_page_url": page})
+
+    def _cancel(self, request: Request, match: re.Match[str]) -> Answer:
+        run = self._of(request)
+        if run.state()["life_cycle_state"] != "TERMINATED":
+            run.cancelled = True
+            _end(run)
+        return Answer.of({})
+
+    def _of(self, request: Request) -> JobRun:
+        number = int(request.json["run_id"])
+        if number not in self.runs:
+            raise Refused(400, "INVALID_PARAMETER_VALUE", f"Run {number} does not exist.")
+        return self.runs[number]
+
+    def _here(self, text: str) -> str:
+        return MACHINE.sub(str(self.machine), text)
+
+    def _log(self, number: int) -> Path:
+        return self.machine / f"run-{number}.log"
+
+
+def check_cluster(cluster: dict[str, Any]) -> None:
+    """Refuses a cluster with a key that the service does not know, or without one it needs."""
+    for key in cluster:
+        if key not in KNOWN | MLFLOWS_OWN:
+            raise Refused(400, "INVALID_PARAMETER_VALUE", f"Unknown cluster field {key}")
+    for key in NEEDED:
+        if key not in cluster:
+            raise Refused(400, "INVALID_PARAMETER_VALUE", f"Missing required field: {key}")
+
+
+def _end(run: JobRun) -> None:
+    """Ends a run's processes, as a cluster goes: at once."""
+    if run.process is not None and run.process.poll() is None:
+        os.killpg(run.process.pid, signal.SIGKILL)
+        run.process.wait()
+
+
+def _ended(result: str, message: str) -> dict[str, str]:
+    return {
+        "life_cycle_state": "TERMINATED",
+        "result_state": result,
+        "state_message": message,
+    }
