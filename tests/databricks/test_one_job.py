@@ -10,7 +10,8 @@ import pytest
 from mlflow.projects import utils
 
 from tests.databricks.conftest import CLUSTER, DATA_ROOT, Run, WriteRecipe, text_of
-from tests.emulators.databricks.workspace import JOB_TOKEN, TOKEN, Workspace
+from tests.emulators.databricks.identity import TOKEN
+from tests.emulators.databricks.workspace import JOB_TOKEN, Workspace
 from throughline.models.signature import conform
 from throughline.prepared import PreparedTable
 from throughline.tracking import CANDIDATE, FIGURE, PREPARED, children

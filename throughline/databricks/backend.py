@@ -19,10 +19,10 @@ from throughline.databricks.checks import (
     check_parameters,
     check_registry,
     check_tracking,
-    open_workspace,
 )
 from throughline.databricks.cluster_file import read_cluster_file
 from throughline.databricks.job_run import JobRun
+from throughline.databricks.workspace import open_workspace
 from throughline.errors import UserError
 from throughline.packaging.databricks import add_recipe, write_databricks
 from throughline.step import FAILURE
@@ -70,10 +70,10 @@ class DatabricksBackend:
         cluster = read_cluster_file(config)
         poll_seconds, start_minutes = _number(POLL_SECONDS, 5.0), _number(START_MINUTES, 30.0)
         check_data_root(data_root)
-        tracking_uri = check_tracking()
+        check_tracking()
         check_experiment()
         check_registry()
-        workspace = open_workspace(tracking_uri)
+        workspace = open_workspace()
         environment = {"MLFLOW_REGISTRY_URI": "databricks", **cluster.get("spark_env_vars", {})}
         variant = tempfile.TemporaryDirectory(prefix="throughline-databricks-")
         write_databricks(project_root(), Path(variant.name))

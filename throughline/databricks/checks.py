@@ -3,12 +3,8 @@
 import os
 import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from throughline.errors import UserError
-
-if TYPE_CHECKING:
-    from databricks.sdk import WorkspaceClient
 
 _SHARED = ("dbfs:/", "/dbfs/", "/Volumes/")
 
@@ -25,8 +21,8 @@ def check_data_root(data_root: str) -> None:
     )
 
 
-def check_tracking() -> str:
-    """Refuses a tracking store that a Spark job does not reach; returns its URI.
+def check_tracking() -> None:
+    """Refuses a tracking store that a Spark job does not reach.
 
     MLflow gives a Spark job the tracking store of its own workspace, whatever it is here.
     """
@@ -39,7 +35,11 @@ def check_tracking() -> str:
             f"A job on Databricks cannot reach the tracking store {_without_password(uri)}; set "
             "MLFLOW_TRACKING_URI=databricks."
         )
-    return str(uri)
+    if uri != "databricks":
+        raise UserError(
+            f"The tracking URI {uri} names a profile, and the steps' jobs need the same workspace; "
+            "set MLFLOW_TRACKING_URI=databricks and the profile as DATABRICKS_CONFIG_PROFILE."
+        )
 
 
 def check_experiment() -> None:
@@ -68,47 +68,6 @@ def check_registry() -> None:
         )
 
 
-def open_workspace(tracking_uri: str, seconds: int = 10) -> "WorkspaceClient":
-    """Connects to the workspace of a tracking URI, and asks it who is there.
-
-    Args:
-        tracking_uri: ``databricks``, or ``databricks://profile``.
-        seconds: How long a host may be silent.
-
-    Raises:
-        UserError: There is no host or token, the host does not answer as a workspace does, or it
-            does not take the token.
-    """
-    import requests
-    from databricks.sdk import WorkspaceClient
-    from databricks.sdk.errors import DatabricksError, PermissionDenied, Unauthenticated
-    from mlflow.utils.uri import get_db_info_from_uri
-
-    profile, _ = get_db_info_from_uri(tracking_uri)
-    named = {"profile": profile} if profile else {}  # a None would hide the environment's
-    try:
-        asked = WorkspaceClient(
-            **named, retry_timeout_seconds=seconds, http_timeout_seconds=seconds
-        )
-        asked.current_user.me()
-        return WorkspaceClient(**named)
-    except (PermissionDenied, Unauthenticated) as error:
-        raise UserError(
-            f"Databricks at {asked.config.host} does not take the token ({_short(error)}); set "
-            "DATABRICKS_TOKEN to one that is valid there."
-        ) from None
-    except (DatabricksError, TimeoutError, requests.RequestException) as error:
-        raise UserError(
-            f"No Databricks workspace answers at {asked.config.host} ({_short(error)}); set "
-            "DATABRICKS_HOST to a workspace's address."
-        ) from None
-    except ValueError as error:
-        raise UserError(
-            f"There is no access to Databricks ({_short(error)}); set DATABRICKS_HOST and "
-            "DATABRICKS_TOKEN, or name a profile as in MLFLOW_TRACKING_URI=databricks://profile."
-        ) from None
-
-
 def check_parameters(step: str, parameters: Mapping[str, str]) -> None:
     """Refuses what would not arrive whole: a Spark job's command is split at spaces, quotes stay.
 
@@ -119,14 +78,8 @@ def check_parameters(step: str, parameters: Mapping[str, str]) -> None:
         if shlex.quote(value) != value:
             raise UserError(
                 f"The parameter {name} of {step} is {value!r}, which a job on Databricks would not "
-                "get whole; use letters, digits and _ . / : @ = , + - only, or say it in the recipe."
+                "get whole; use letters, digits and _ . / : @ = , + -, or say it in the recipe."
             )
-
-
-def _short(error: BaseException) -> str:
-    """The first line of an error's text, without its end."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0].strip().rstrip(".")
 
 
 def _without_password(uri: str) -> str:

@@ -17,14 +17,14 @@ from pathlib import Path
 import requests
 
 from tests.emulators.databricks.dbfs import Dbfs
-from tests.emulators.databricks.server import Answer, Refused, Request, Server
+from tests.emulators.databricks.identity import TOKEN, identity_routes
 from tests.emulators.databricks.jobs import Jobs
 from tests.emulators.databricks.models import ModelFiles
+from tests.emulators.databricks.server import Answer, Refused, Request, Server
 from tests.steps.conftest import free_port
 from throughline.spark import java_home
 
-TOKEN = "dapi-of-the-user"  # noqa: S105 (of no real service)
-JOB_TOKEN = "dapi-of-the-cluster"  # noqa: S105
+JOB_TOKEN = "dapi-of-the-cluster"  # noqa: S105 (of no real service)
 RSYNC = """#!/bin/sh
 # A cluster has rsync; of it, "rsync -a -v --ignore-existing FILE FOLDER" is used.
 [ "$1 $2 $3" = "-a -v --ignore-existing" ] && exec cp -n "$4" "$5"
@@ -69,8 +69,7 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
         jobs.url = server.url
         jobs.environment = _machine_environment(machine, server.url)
         server.routes += [
-            ("GET", r"/\.well-known/databricks-config", _discovery),
-            ("GET", r"/api/2\.0/preview/scim/v2/Me", _me),
+            *identity_routes(),
             *dbfs.routes(),
             *jobs.routes(),
             *ModelFiles(dbfs, tracking, server.url).routes(),
@@ -107,14 +106,6 @@ class _Proxy:
             message = f"Got an invalid experiment name '{name}'. It must be an absolute path."
             raise Refused(400, "INVALID_PARAMETER_VALUE", message)
         return self.forward(request, match)
-
-
-def _discovery(request: Request, match: re.Match[str]) -> Answer:
-    return Answer.of({"oidc_endpoint": "https://oidc.invalid/oidc", "workspace_id": "7007"})
-
-
-def _me(request: Request, match: re.Match[str]) -> Answer:
-    return Answer.of({"id": "1", "userName": "someone@example.com"})
 
 
 @contextmanager
