@@ -102,7 +102,7 @@ class DatabricksBackend:
         try:
             job = self._submit(step, parameters, run_id)
         except BaseException:
-            client.set_terminated(run_id, "FAILED")  # MLflow leaves it running
+            _end(run_id, "FAILED")  # MLflow leaves it running
             raise
         try:
             client.set_tag(run_id, MLFLOW_DATABRICKS_SHELL_JOB_RUN_ID, job.number)

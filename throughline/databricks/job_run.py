@@ -9,7 +9,7 @@ from throughline.errors import UserError
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
-    from databricks.sdk.service.jobs import RunState
+    from databricks.sdk.service.jobs import Run, RunState
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,23 @@ class JobRun:
     @property
     def url(self) -> str:
         """Its page in the workspace."""
-        return str(self.workspace.jobs.get_run(self.number).run_page_url)
+        return str(self.look().run_page_url)
+
+    def look(self) -> "Run":
+        """What the workspace says of it now.
+
+        Raises:
+            UserError: The token is not taken any more.
+        """
+        from databricks.sdk.errors import PermissionDenied, Unauthenticated
+
+        try:
+            return self.workspace.jobs.get_run(self.number)
+        except (PermissionDenied, Unauthenticated):
+            raise UserError(
+                f"Databricks does not take the token any more, and job run {self.number} of "
+                f"{self.step} goes on unwatched; renew DATABRICKS_TOKEN and look at the run."
+            ) from None
 
     def wait(self, poll_seconds: float, start_minutes: float) -> str:
         """Waits until it has ended, and logs what it does.
@@ -50,17 +66,9 @@ class JobRun:
             UserError: The cluster did not start in time (the run is cancelled then), or the token
                 is not taken any more.
         """
-        from databricks.sdk.errors import PermissionDenied, Unauthenticated
-
         began, shown = time.monotonic(), ""
         while True:
-            try:
-                state = self.workspace.jobs.get_run(self.number).state
-            except (PermissionDenied, Unauthenticated):
-                raise UserError(
-                    f"Databricks does not take the token any more, and job run {self.number} of "
-                    f"{self.step} goes on unwatched; renew DATABRICKS_TOKEN and look at the run."
-                ) from None
+            state = self.look().state
             if state is None:
                 raise RuntimeError(f"job run {self.number} has no state")
             name = state.life_cycle_state.value if state.life_cycle_state else ""
