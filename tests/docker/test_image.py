@@ -154,7 +154,8 @@ def test_a_rendered_project_runs_a_step_on_a_tracking_server(
         "--artifacts-destination",
         f"{place.folder}/artifacts",
     ]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
+    alone = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with subprocess.Popen(command, env=alone, stderr=subprocess.DEVNULL) as server:
         try:
             tracked = Place(place.folder, engine, f"http://127.0.0.1:{port}")
             _until(lambda: requests.get(f"{tracked.tracking}/health", timeout=5))

@@ -118,7 +118,8 @@ def _tracking_server(folder: Path) -> Iterator[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "mlflow", *command],
             cwd=folder,
-            env=_clean_environment(),
+            # its job runner would keep nine processes busy, and outlive it
+            env=_clean_environment() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
