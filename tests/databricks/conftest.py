@@ -43,12 +43,10 @@ def here(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Work
     """The workspace, which this process tracks to during a test."""
     for name, value in workspace.environment.items():
         monkeypatch.setenv(name, value)
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
-    mlflow.set_tracking_uri("databricks")
-    mlflow.set_registry_uri("databricks")
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri("databricks")  # the registry is that of the environment, for the test
     yield workspace
-    mlflow.set_tracking_uri(before[0])
-    mlflow.set_registry_uri(before[1])
+    mlflow.set_tracking_uri(before)
 
 
 @pytest.fixture(scope="session")
