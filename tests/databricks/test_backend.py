@@ -110,8 +110,10 @@ def test_a_store_that_the_other_side_cannot_reach_is_refused(
         assert "word" not in str(refused.value)
 
 
-def test_unity_catalog_is_refused_as_the_registry(here: Workspace, cluster_file: Path) -> None:
-    mlflow.set_registry_uri("databricks-uc")
+def test_unity_catalog_is_refused_as_the_registry(
+    here: Workspace, cluster_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "databricks-uc")
     with pytest.raises(UserError, match="set MLFLOW_REGISTRY_URI=databricks"):
         DatabricksBackend.open(str(cluster_file), DATA_ROOT)
 
