@@ -72,3 +72,22 @@ def test_children_tell_their_mistake_in_a_file_of_their_own(monkeypatch):
         assert os.environ[ERROR_FILE] == str(path) != "outer"
     assert os.environ[ERROR_FILE] == "outer"
     assert not path.parent.exists()
+
+
+def test_on_databricks_a_mistake_before_a_step_took_its_run_ends_that_run(monkeypatch, tmp_path):
+    import mlflow
+
+    from throughline.errors import UserError
+    from throughline.step import FAILURE, report
+
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    try:
+        run = mlflow.MlflowClient().create_run("0")
+        monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "15.4")
+        monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
+        report(UserError("The recipe is gone."))
+        found = mlflow.get_run(run.info.run_id)
+        assert (found.info.status, found.data.tags[FAILURE]) == ("FAILED", "The recipe is gone.")
+    finally:
+        mlflow.set_tracking_uri(before)

@@ -1,9 +1,10 @@
 """What is refused before a job is started, and how a job ends that does not end well."""
 
 import json
+import os
 import signal
-import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,12 +13,13 @@ from typing import Any
 import mlflow
 import pytest
 
-from tests.databricks.conftest import CLUSTER, DATA_ROOT, PROJECT, Run, WriteRecipe
+from tests.databricks.conftest import CLUSTER, DATA_ROOT, Run
 from tests.emulators.databricks.identity import TOKEN
 from tests.emulators.databricks.workspace import Workspace
 from throughline.databricks.backend import DatabricksBackend
 from throughline.errors import UserError
 from throughline.step import FAILURE
+from throughline.tracking import step_run
 
 
 @pytest.fixture
@@ -148,31 +150,22 @@ def test_what_would_not_arrive_whole_is_not_sent(opened, parent, here: Workspace
     assert len(here.jobs.runs) == before
 
 
-def test_odd_characters_arrive_whole(opened, parent, here: Workspace) -> None:
-    """A step that refuses its argument says which it got."""
-    odd = "a_b.c/d:e@f=g,h+i-j%k"
-    with pytest.raises(UserError, match="argument --fraction") as refused:
-        opened.run("prep", {"recipe": "recipes/wine.yaml", "fraction": odd})
-    assert repr(odd) in str(refused.value)
-    job = here.jobs.runs[max(here.jobs.runs)].submitted
-    assert odd in job["spark_python_task"]["parameters"]
-
-
 @pytest.mark.slow
-def test_the_sentence_of_a_failed_step_comes_back(
-    opened, parent, here: Workspace, write_recipe: WriteRecipe
+def test_a_failed_step_tells_its_sentence_and_odd_characters_arrive_whole(
+    opened, parent, here: Workspace
 ) -> None:
-    recipe = write_recipe("no-key", key=["nothing"])
-    with pytest.raises(
-        UserError, match="key names the column 'nothing', which is not in the table"
-    ):
-        opened.run("prep", {"recipe": str(recipe), "data_root": DATA_ROOT})
+    odd = "a_b.c/d:e@f=g,h+i-j%k"
+    with pytest.raises(UserError, match="There is no run ") as told:
+        opened.run("prep", {"recipe": "recipes/wine.yaml", "contract": odd})
+    assert f"There is no run {odd!r} in the tracking store" in str(told.value)
     run = last_run()
     assert run.info.status == "FAILED"
-    assert "the column 'nothing'" in run.data.tags[FAILURE]
+    assert run.data.tags[FAILURE] == str(told.value)
     assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
-    assert run.data.tags["mlflow.databricks.runURL"].startswith(f"{here.server.url}/#job/")
-    job = here.jobs.runs[max(here.jobs.runs)].submitted
+    number = max(here.jobs.runs)
+    assert run.data.tags["mlflow.databricks.runURL"] == f"{here.server.url}/#job/{number}/run/1"
+    job = here.jobs.runs[number].submitted
+    assert odd in job["spark_python_task"]["parameters"]
     assert job["new_cluster"] == CLUSTER  # and nothing of MLflow's own
 
 
@@ -201,55 +194,49 @@ def test_a_cluster_that_never_starts_is_given_up(
     assert last_run().info.status == "FAILED"
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def when_looked_at(workspace: Workspace, do: Callable[[], Any]) -> threading.Thread:
+    """Does something once the next job has been looked at."""
+    before = len(workspace.jobs.runs)
+
+    def wait() -> None:
+        ask(lambda: len(workspace.jobs.runs) > before)
+        ask(lambda: workspace.jobs.runs[before + 1].looked_at)
+        do()
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize(
+    ("sent", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
+)
 def test_whoever_waits_no_more_cancels(
-    stuck: Workspace, environment, cluster_file: Path, tmp_path: Path, sent
+    stuck: Workspace, opened, parent, caplog, sent, raised
 ) -> None:
-    before = len(stuck.jobs.runs)
-    command = ["steps/main.py", "--backend", "databricks", "--backend_config", str(cluster_file)]
-    command += ["--recipe", "recipes/wine.yaml", "--data_root", DATA_ROOT]
-    with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=PROJECT,
-            env={**environment, "MLFLOW_EXPERIMENT_NAME": "/Shared/cancelled"},
-            stderr=log,
-        )
-        number = ask(lambda: len(stuck.jobs.runs) > before and max(stuck.jobs.runs))
-        ask(
-            lambda: (
-                stuck.jobs.runs[number].looked_at and "PENDING" in (tmp_path / "log").read_text()
-            )
-        )
-        process.send_signal(sent)
-        assert process.wait(60) in (130, 143)
-    assert stuck.jobs.runs[number].state()["result_state"] == "CANCELED"
-    runs = mlflow.search_runs(experiment_names=["/Shared/cancelled"], output_format="list")
-    assert {run.info.status for run in runs} == {"KILLED", "FAILED"}
-    assert f"{stuck.server.url}/#job/{number}/run/1" in (tmp_path / "log").read_text()
-
-
-def test_a_token_that_expires_is_one_sentence_of_main(
-    stuck: Workspace, environment, cluster_file: Path, tmp_path: Path
-) -> None:
-    before = len(stuck.jobs.runs)
-    command = ["steps/main.py", "--backend", "databricks", "--backend_config", str(cluster_file)]
-    command += ["--recipe", "recipes/wine.yaml", "--data_root", DATA_ROOT]
-    process = subprocess.Popen(
-        [sys.executable, *command],
-        cwd=PROJECT,
-        env={**environment, "MLFLOW_EXPERIMENT_NAME": "/Shared/expired"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    number = ask(lambda: len(stuck.jobs.runs) > before and max(stuck.jobs.runs))
-    ask(lambda: stuck.seen("GET", r"/api/2\.2/jobs/runs/get")[-1:])
-    stuck.server.tokens.discard(TOKEN)
+    """As in a step, where SIGTERM is a SystemExit."""
+    caplog.set_level("INFO")
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    thread = when_looked_at(stuck, lambda: os.kill(os.getpid(), sent))
     try:
-        _, printed = process.communicate(timeout=120)
+        with pytest.raises(raised):
+            opened.run("prep", {"recipe": "recipes/wine.yaml"})
     finally:
+        signal.signal(signal.SIGTERM, before)
+    thread.join()
+    number = max(stuck.jobs.runs)
+    assert stuck.jobs.runs[number].state()["result_state"] == "CANCELED"
+    assert last_run().info.status == "KILLED"
+    assert f"prep: job run {number} is cancelled" in caplog.text
+
+
+def test_a_token_that_expires_is_one_sentence_of_the_chain(stuck: Workspace, opened) -> None:
+    thread = when_looked_at(stuck, lambda: stuck.server.tokens.discard(TOKEN))
+    try:
+        with pytest.raises(UserError, match="does not take the token any more") as told:  # noqa: SIM117
+            with step_run("main"):  # which cannot end its run then
+                opened.run("prep", {"recipe": "recipes/wine.yaml"})
+    finally:
+        thread.join()
         stuck.server.tokens.add(TOKEN)
-    assert process.returncode == 2, printed
-    assert printed.splitlines()[-1].startswith("error: The step prep stopped: Databricks does not")
-    assert f"job run {number} of prep goes on unwatched" in printed
-    assert "Traceback" not in printed
+    assert f"job run {max(stuck.jobs.runs)} of prep goes on unwatched" in str(told.value)

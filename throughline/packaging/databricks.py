@@ -36,24 +36,30 @@ def write_databricks(root: Path, folder: Path, recipes: Sequence[Path] = ()) -> 
         UserError: If something else is in the folder, or a recipe is not there.
     """
     _clear(folder)
+    write_project(databricks_variant(read_project(root), python_libraries(root)), folder)
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
     for name in FOLDERS:
         shutil.copytree(root / name, folder / name, ignore=ignored)
     for recipe in recipes:
         add_recipe(folder, recipe)
-    write_project(databricks_variant(read_project(root), python_libraries(root)), folder)
     return folder
 
 
 def databricks_variant(project: Project, libraries: Sequence[str]) -> Project:
-    """The project whose entry points run as Spark jobs.
+    """The project whose entry points run as Spark jobs, without those that are no Python script.
 
     Args:
         project: The root's MLproject.
         libraries: The packages that a cluster installs before a run.
     """
     spark_job = {"python_libraries": list(libraries)}
-    return with_data_root(with_environment(project, KIND, spark_job), DATA_ROOT)
+    scripts = {
+        name: entry
+        for name, entry in project["entry_points"].items()
+        if entry["command"].startswith("python ")
+    }
+    variant = with_environment({**project, "entry_points": scripts}, KIND, spark_job)
+    return with_data_root(variant, DATA_ROOT)
 
 
 def python_libraries(root: Path) -> list[str]:

@@ -6,6 +6,7 @@ answered 404 and kept in ``unknown``.
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -118,8 +119,7 @@ def _tracking_server(folder: Path) -> Iterator[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "mlflow", *command],
             cwd=folder,
-            # its job runner would keep nine processes busy, and outlive it
-            env=_clean_environment() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            env={**_clean_environment(), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -128,7 +128,7 @@ def _tracking_server(folder: Path) -> Iterator[str]:
         _wait_for(f"{url}/health", process)
         yield url
     finally:
-        os.killpg(process.pid, 15)
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
