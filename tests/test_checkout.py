@@ -1,8 +1,11 @@
 """A model uses the code it was saved with, not the checkout's."""
 
+import os
+import subprocess
 import sys
 
-from throughline.checkout import hidden_checkout
+from throughline import checkout
+from throughline.checkout import hidden_checkout, write_zip
 
 
 def test_the_models_own_package_is_found_first_and_only_for_a_while(tmp_path):
@@ -39,3 +42,18 @@ def test_the_code_of_a_model_that_was_loaded_before_is_not_found(tmp_path, monke
     with hidden_checkout():
         assert str(tmp_path) not in sys.path
     assert str(tmp_path) in sys.path
+
+
+def test_a_package_whose_files_are_as_old_as_an_archive_makes_them_travels_as_a_zip(
+    tmp_path, monkeypatch
+):
+    package = tmp_path / "root/throughline"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("HERE = True\n")
+    os.utime(package / "__init__.py", (0, 0))
+    monkeypatch.setattr(checkout, "project_root", lambda: tmp_path / "root")
+    write_zip(tmp_path / "package.zip")
+    program = f"import sys; sys.path.insert(0, {str(tmp_path / 'package.zip')!r})"
+    program += "; import throughline; print(throughline.HERE)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr

@@ -1,6 +1,7 @@
-"""Hiding this project's code from a model that is loaded, as it will be absent elsewhere."""
+"""This project's code: where it is, as a zip for workers, hidden from models that are loaded."""
 
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,18 @@ PACKAGE = "throughline"
 def project_root() -> Path:
     """The folder that holds this package."""
     return Path(__file__).resolve().parents[1]
+
+
+def write_zip(target: Path) -> None:
+    """Writes this package as a zip that Python can import from.
+
+    On Databricks its files are as old as 1970, which is more than a zip can tell.
+    """
+    root = project_root()
+    files = [file for file in (root / PACKAGE).rglob("*") if file.is_file()]
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
+        for file in sorted(file for file in files if "__pycache__" not in file.parts):
+            archive.write(file, file.relative_to(root))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from throughline.checkout import write_zip
 from throughline.dbfs import on_databricks
 from throughline.errors import UserError
 
@@ -116,8 +117,9 @@ def ship_package(spark: "SparkSession") -> None:
         return
     folder = tempfile.mkdtemp(prefix="throughline-package-")  # read when a worker asks for it
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    root = Path(__file__).resolve().parent
-    context.addPyFile(shutil.make_archive(f"{folder}/{root.name}", "zip", root.parent, root.name))
+    archive = Path(folder, "throughline.zip")
+    write_zip(archive)
+    context.addPyFile(str(archive))
     _shipped_to.add(context.applicationId)
 
 

@@ -26,7 +26,7 @@ from throughline.tracking import step_run
 def opened(
     here: Workspace, cluster_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> DatabricksBackend:
-    monkeypatch.setenv("THROUGHLINE_POLL_SECONDS", "0.05")
+    monkeypatch.setenv("THROUGHLINE_POLL_SECONDS", "0.5")
     return DatabricksBackend.open(str(cluster_file), DATA_ROOT)
 
 
@@ -222,8 +222,8 @@ def test_whoever_waits_no_more_cancels(
         with pytest.raises(raised):
             opened.run("prep", {"recipe": "recipes/wine.yaml"})
     finally:
+        thread.join()
         signal.signal(signal.SIGTERM, before)
-    thread.join()
     number = max(stuck.jobs.runs)
     assert stuck.jobs.runs[number].state()["result_state"] == "CANCELED"
     assert last_run().info.status == "KILLED"

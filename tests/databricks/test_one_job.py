@@ -79,7 +79,7 @@ def test_the_job_says_what_it_did(here: Workspace, number: int, main_run) -> Non
     printed = here.jobs.log(number)
     assert all(f"\n{step} " in printed for step in STEPS)
     assert "no candidate may be champion yet" in printed
-    assert f"{here.server.url}/#mlflow/experiments/{main_run.info.experiment_id}" in printed
+    assert f"{here.server.url}/ml/experiments/{main_run.info.experiment_id}" in printed
 
 
 def test_tables_are_below_the_data_root(here: Workspace, main_run) -> None:

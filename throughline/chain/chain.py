@@ -100,5 +100,5 @@ def _where_the_runs_are() -> str:
     uri, active = mlflow.get_tracking_uri(), mlflow.active_run()
     if is_databricks_uri(uri) and active:
         host = get_databricks_host_creds(uri).host.rstrip("/")
-        return f"{host}/#mlflow/experiments/{active.info.experiment_id}"
+        return f"{host}/ml/experiments/{active.info.experiment_id}"
     return f"mlflow ui --backend-store-uri {uri}"

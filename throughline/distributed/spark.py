@@ -3,14 +3,13 @@
 import contextlib
 import logging
 import os
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-import throughline
+from throughline.checkout import project_root, write_zip
 from throughline.distributed.following import following
 from throughline.distributed.job import TrainingJob, TrainingResult
 from throughline.distributed.job_folder import LAUNCHER_LOG, JobFolder
@@ -88,7 +87,7 @@ def worker_of(spark: "SparkSession") -> Callable[[str, str, dict[str, str]], Non
     What starts the worker there is a process of its own, which does not see the files that Spark
     has for its tasks. So the package travels inside the function.
     """
-    root = str(Path(throughline.__path__[0]).resolve().parent)
+    root = str(project_root())
     package = None if workers_have_package(spark) else packed()
 
     def start(job: str, backend: str, environment: dict[str, str]) -> None:
@@ -110,10 +109,10 @@ def worker_of(spark: "SparkSession") -> Callable[[str, str, dict[str, str]], Non
 
 def packed() -> bytes:
     """This package as a zip that Python can import from."""
-    root = Path(throughline.__path__[0]).resolve()
     with tempfile.TemporaryDirectory() as folder:
-        made = shutil.make_archive(f"{folder}/package", "zip", root.parent, root.name)
-        return Path(made).read_bytes()
+        archive = Path(folder, "package.zip")
+        write_zip(archive)
+        return archive.read_bytes()
 
 
 def worker_arguments(job: TrainingJob, backend: str = "horovod") -> tuple[str, str, dict[str, str]]:

@@ -6,7 +6,6 @@ answered 404 and kept in ``unknown``.
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -111,35 +110,50 @@ class _Proxy:
 
 @contextmanager
 def _tracking_server(folder: Path) -> Iterator[str]:
-    url = f"http://127.0.0.1:{free_port()}"
+    """MLflow's server as ``mlflow server`` starts it, without that command's own process."""
+    port = free_port()
     store = f"sqlite:///{folder}/mlflow.db"
-    command = ["server", "--backend-store-uri", store, "--default-artifact-root", "dbfs:/mlflow"]
-    command += ["--no-serve-artifacts", "--workers", "1", "--port", url.rpartition(":")[2]]
+    settings = {
+        "_MLFLOW_SERVER_FILE_STORE": store,
+        "_MLFLOW_SERVER_REGISTRY_STORE": store,
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": "dbfs:/mlflow",
+        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "false",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "--port",
+        str(port),
+        "mlflow.server.fastapi_app:app",
+    ]
     with (folder / "tracking.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", *command],
+            command,
             cwd=folder,
-            env={**_clean_environment(), "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            env={**_clean_environment(), **settings},
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
     try:
-        _wait_for(f"{url}/health", process)
-        yield url
+        _wait_for(f"http://127.0.0.1:{port}", process)
+        yield f"http://127.0.0.1:{port}"
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
 
 
 def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
+    ready = f"{url}/api/2.0/mlflow/experiments/get?experiment_id=0"
     while process.poll() is None:
         try:
-            requests.get(url, timeout=5)
+            requests.get(ready, timeout=60).raise_for_status()
             return
         except requests.ConnectionError:
             assert time.monotonic() < deadline, "the tracking server did not start"
+            time.sleep(0.1)
     raise AssertionError("the tracking server ended")
 
 
