@@ -20,8 +20,8 @@ run   builds the environment in .venv if it is not there yet, then calls `mlflow
         python3 -m throughline run -P recipe=recipes/flights.yaml
         python3 -m throughline run -e train -P prep_run=<run id>
       Runs are tracked in mlflow.db in this folder, unless MLFLOW_TRACKING_URI says otherwise.
-test  builds the environment likewise, then lints, checks types and layers, and runs the tests;
-      with arguments it runs only pytest with them.
+test  builds the environment likewise, then lints, checks types and layers, and runs the tests in
+      two processes; with arguments it runs only pytest with them.
 
 Needs Python 3.11, a C++ compiler and make. Exit code: 0 if all went well, 2 after a mistake that
 you can mend (the last line says which), 130 after Ctrl-C, else 1.

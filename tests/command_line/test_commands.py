@@ -88,7 +88,7 @@ def test_test_runs_every_check_and_stops_at_the_first_failure(ready: Path) -> No
     code, out, _ = call(ready, "test")
     assert (code, out) == (3, "ruff check\nruff format --check\nmypy\n")
     program(ready, "mypy", "echo mypy")
-    assert call(ready, "test")[1].splitlines()[2:] == ["mypy", "lint-imports", "pytest"]
+    assert call(ready, "test")[1].splitlines()[2:] == ["mypy", "lint-imports", "pytest -n 2"]
 
 
 def test_test_with_arguments_runs_only_pytest(ready: Path) -> None:

@@ -21,7 +21,7 @@ CHECKS = (
     ("ruff", "format", "--check"),
     ("mypy", "throughline"),
     ("lint-imports",),
-    ("pytest",),
+    ("pytest", "-n", "2"),  # more would each have a JVM and models in memory
 )
 
 
