@@ -10,7 +10,7 @@ from throughline.checkout import hidden_checkout
 from throughline.evaluation.comparison import log_comparison
 from throughline.models.family import Trained
 from throughline.models.signature import conform
-from throughline.registry import metrics_on_test
+from throughline.registry import on_test
 from throughline.tracking import candidates_of, training_time
 
 
@@ -62,9 +62,8 @@ def test_the_card_is_inside_the_served_model_which_answers(logged, prepared):
 
 def test_registering_measures_the_same_figures_on_the_same_rows(logged, prepared):
     metrics = logged[1].data.metrics
-    found = metrics_on_test(
-        logged[1].data.tags["throughline.model"], prepared, prepared.raw_rows("test")
-    )
+    model = logged[1].data.tags["throughline.model"]
+    found = on_test(model, prepared, prepared.raw_rows("test")).figures
     logged_too = {name: metrics[f"test_{name}"] for name in found}
     assert found == pytest.approx(logged_too)
     assert {"roc_auc", "roc_auc_low", "ece"} <= set(found)

@@ -3,14 +3,19 @@
 from types import SimpleNamespace
 
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
 from throughline.errors import UserError
+from throughline.evaluation.bootstrap import intervals
+from throughline.evaluation.weighted import measure_of
+from throughline.features.layout import Layout
 from throughline.recipe.candidates import Promote
-from throughline.registry import best_candidate, champion_of, judge, scores_of
+from throughline.registry import OnTest, best_candidate, champion_of, judge, scores_of
 
+VALUE = Layout(features=(), label="y", task="regression")
 AUC = Promote(at_least={"roc_auc": 0.7})
 
 
@@ -41,6 +46,43 @@ def test_only_a_better_one_beats_the_champion(value, promoted):
     verdict = judge("roc_auc", AUC, {"roc_auc": value}, {"roc_auc": 0.8})
     assert verdict.promoted is promoted
     assert "against the champion's 0.8000" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("metric", "difference", "promoted"),
+    [
+        ("roc_auc", (0.001, 0.02), True),
+        ("roc_auc", (-0.001, 0.02), False),  # better, but it may be chance
+        ("roc_auc", (0.0, 0.02), False),
+        ("log_loss", (-0.02, -0.001), True),
+        ("log_loss", (-0.02, 0.001), False),
+    ],
+)
+def test_a_difference_that_may_be_none_is_a_tie(metric, difference, promoted):
+    better_one, champion = (0.81, 0.8) if metric == "roc_auc" else (0.39, 0.4)
+    verdict = judge(metric, Promote(), {metric: better_one}, {metric: champion}, difference)
+    assert verdict.promoted is promoted
+    low, high = difference
+    assert f"95 % of the difference between {low:+.4f} and {high:+.4f}" in verdict.reason
+
+
+def test_two_models_on_the_same_rows_differ_by_less_than_each_may_be_off():
+    draw = np.random.default_rng(3)
+    labels = draw.normal(size=(2000, 1))
+    hard = draw.exponential(size=(2000, 1))  # rows that are hard for both
+
+    def on_rows(error):
+        measure = measure_of(labels[:, 0], labels + hard + error, VALUE)
+        return OnTest(measure(np.ones(2000)), measure, np.arange(2000))
+
+    one, other = on_rows(0.0), on_rows(0.1)
+    low, high = other.differs_from(one, "mae")
+    assert 0.09 < low < 0.1 < high < 0.11
+    own_low, own_high = intervals(one.measure, one.blocks, 400)["mae"]
+    assert high - low < (own_high - own_low) / 4
+    assert one.differs_from(one, "mae") == (0.0, 0.0)
+    few = OnTest(one.figures, one.measure, np.arange(2000) // 500)
+    assert few.differs_from(few, "mae") is None
 
 
 def test_less_is_better_for_errors():

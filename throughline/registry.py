@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from throughline.checkout import hidden_checkout
 from throughline.errors import UserError
+from throughline.evaluation.bootstrap import Interval, intervals, resamples_of
 from throughline.evaluation.decisions import Decisions
 from throughline.evaluation.measured import measured
 from throughline.evaluation.metrics import Scores, better
 from throughline.evaluation.part import blocks_of, drawn_together_by
+from throughline.evaluation.weighted import Measure, measure_of
 from throughline.models.signature import conform
 from throughline.prepared import PreparedTable
 from throughline.recipe.candidates import Promote
@@ -49,6 +52,35 @@ class Registered:
     metrics: dict[str, float]
 
 
+@dataclass(frozen=True)
+class OnTest:
+    """A model on the test rows, through its served form.
+
+    Attributes:
+        figures: Its metrics; beside each stand the ends of its interval, ``<metric>_low`` and
+            ``<metric>_high``.
+        measure: Measures it on weighted test rows.
+        blocks: The block of each test row, from 0 on: rows that a resample draws together.
+    """
+
+    figures: dict[str, float]
+    measure: Measure
+    blocks: npt.NDArray[np.int64]
+
+    def differs_from(self, other: "OnTest", metric: str) -> Interval | None:
+        """The 95 % interval of this model's metric less the other's, over the same resamples.
+
+        Returns:
+            Its ends; None where the test rows are too few blocks for an interval.
+        """
+
+        def difference(weights: npt.NDArray[np.float64]) -> dict[str, float]:
+            return {metric: self.measure(weights)[metric] - other.measure(weights)[metric]}
+
+        resamples = resamples_of(len(self.blocks), 2)  # two models' scores
+        return intervals(difference, self.blocks, resamples).get(metric)
+
+
 class NotComparableError(Exception):
     """A model that cannot be measured on the test rows, and why."""
 
@@ -70,22 +102,30 @@ def promote(name: str, run: "Run", table: PreparedTable) -> Registered:
     recipe = table.recipe
     rows = table.raw_rows("test")
     try:
-        found = metrics_on_test(_model_of(run), table, rows)
+        found = on_test(_model_of(run), table, rows)
     except NotComparableError as error:
         raise UserError(f"The candidate cannot be measured: {error}; train it again.") from None
     champion = champion_of(name)
     if champion and champion.run_id == run.info.run_id:
-        return Registered(champion.version, Verdict(True, "it is the champion already"), found)
+        verdict = Verdict(True, "it is the champion already")
+        return Registered(champion.version, verdict, found.figures)
     try:
         uri = champion and f"models:/{name}/{champion.version}"
-        present = metrics_on_test(uri, table, rows) if uri else None
+        present = on_test(uri, table, rows) if uri else None
     except NotComparableError as error:
         verdict = Verdict(
             False, f"the champion cannot be compared ({error}); give -P model=NAME to start another"
         )
     else:
-        verdict = judge(recipe.metric, recipe.promote, found, present)
-    return Registered(_register(name, run, verdict, found), verdict, found)
+        difference = found.differs_from(present, recipe.metric) if present else None
+        verdict = judge(
+            recipe.metric,
+            recipe.promote,
+            found.figures,
+            present.figures if present else None,
+            difference,
+        )
+    return Registered(_register(name, run, verdict, found.figures), verdict, found.figures)
 
 
 def best_candidate(candidates: "list[Run]", metric: str) -> "Run":
@@ -108,15 +148,23 @@ def best_candidate(candidates: "list[Run]", metric: str) -> "Run":
 
 
 def judge(
-    metric: str, rule: Promote, candidate: dict[str, float], champion: dict[str, float] | None
+    metric: str,
+    rule: Promote,
+    candidate: dict[str, float],
+    champion: dict[str, float] | None,
+    difference: Interval | None = None,
 ) -> Verdict:
     """Applies the promotion rule to figures on the same test rows; a tie keeps the champion.
+
+    It is a tie, too, if the interval of the difference reaches zero.
 
     Args:
         metric: The recipe's metric.
         rule: The recipe's rule.
         candidate: The candidate's metrics.
         champion: The present champion's, or None if there is no champion.
+        difference: The interval of the candidate's metric less the champion's; None if there is
+            none.
     """
     for name, bound in rule.at_least.items():
         if candidate[name] != bound and not better(name, candidate[name], bound):
@@ -124,7 +172,12 @@ def judge(
     if champion is None:
         return Verdict(True, f"the first champion, {metric} {candidate[metric]:.4f}")
     compared = f"{metric} {candidate[metric]:.4f} against the champion's {champion[metric]:.4f}"
-    if better(metric, candidate[metric], champion[metric]):
+    beats = better(metric, candidate[metric], champion[metric])
+    if difference:
+        low, high = difference
+        compared += f", 95 % of the difference between {low:+.4f} and {high:+.4f}"
+        beats = better(metric, low, 0) and better(metric, high, 0)
+    if beats:
         return Verdict(True, f"beats the champion: {compared}")
     if rule.beat_champion:
         return Verdict(False, f"does not beat the champion: {compared}")
@@ -145,10 +198,8 @@ def champion_of(name: str) -> "ModelVersion | None":
     return mlflow.MlflowClient().get_model_version(name, version) if version else None
 
 
-def metrics_on_test(model_uri: str, table: PreparedTable, rows: "pd.DataFrame") -> dict[str, float]:
-    """The metrics of a logged or registered model on raw test rows, through its served form.
-
-    Beside each stand the ends of its interval, ``<metric>_low`` and ``<metric>_high``.
+def on_test(model_uri: str, table: PreparedTable, rows: "pd.DataFrame") -> OnTest:
+    """Measures a logged or registered model on raw test rows, through its served form.
 
     Raises:
         NotComparableError: If the model predicts something else, or does not take these rows.
@@ -170,8 +221,10 @@ def metrics_on_test(model_uri: str, table: PreparedTable, rows: "pd.DataFrame") 
             raise NotComparableError(f"{model_uri} does not take the test rows: {reason}") from None
     recipe, threshold = table.recipe, served.threshold
     decisions = None if threshold is None else Decisions(threshold, recipe.threshold.cost)
-    labels, blocks = table.labels_of(rows), blocks_of(rows, recipe.split, drawn_together_by(recipe))
-    return measured(labels, scores_of(answer), table.layout, decisions, blocks).figures()
+    labels, scores = table.labels_of(rows), scores_of(answer)
+    blocks = blocks_of(rows, recipe.split, drawn_together_by(recipe))
+    figures = measured(labels, scores, table.layout, decisions, blocks).figures()
+    return OnTest(figures, measure_of(labels, scores, table.layout, decisions), blocks)
 
 
 def scores_of(answer: "pd.DataFrame") -> Scores:

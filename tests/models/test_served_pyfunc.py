@@ -100,7 +100,7 @@ def logged(prepared, served, tmp_path_factory):
 def test_a_logged_candidate_refuses_and_is_still_measured(logged, prepared, rows):
     from throughline.deployment.smoke import smoke_check
     from throughline.models.signature import conform
-    from throughline.registry import metrics_on_test
+    from throughline.registry import on_test
 
     request = conform(rows, prepared.plan.inputs)
     with hidden_checkout():  # with the code that it brings along
@@ -109,7 +109,7 @@ def test_a_logged_candidate_refuses_and_is_still_measured(logged, prepared, rows
         with pytest.raises(MlflowException, match="do not keep the data contract"):
             model.predict(request.assign(x=99.0))
     odd = prepared.raw_rows("test").assign(x=99.0)
-    assert 0 < metrics_on_test(logged, prepared, odd)["brier"] < 1
+    assert 0 < on_test(logged, prepared, odd).figures["brier"] < 1
     assert smoke_check(mlflow.artifacts.download_artifacts(logged)) is not None
 
 

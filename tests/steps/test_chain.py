@@ -116,11 +116,11 @@ def test_the_endpoint_answers_as_the_model_in_process(
 def test_the_endpoint_scores_as_the_candidate_was_measured(
     chain: Chain, table: PreparedTable
 ) -> None:
-    from throughline.registry import metrics_on_test
+    from throughline.registry import on_test
 
     champion = mlflow.MlflowClient().get_model_version_by_alias(NAME, "champion")
     logged = mlflow.get_run(champion.run_id).data.metrics
-    found = metrics_on_test(f"models:/{NAME}@champion", table, table.raw_rows("test"))
+    found = on_test(f"models:/{NAME}@champion", table, table.raw_rows("test")).figures
     assert found["roc_auc"] == pytest.approx(logged["test_roc_auc"], abs=1e-6)
     assert found["log_loss"] == pytest.approx(logged["test_log_loss"], abs=1e-6)
 
