@@ -4,10 +4,15 @@ set -euo pipefail
 url="${1:-http://127.0.0.1:5055}"
 ask() { curl --noproxy '*' --silent --show-error --fail-with-body --max-time 60 "$@"; }
 
-if ! ask "$url/health" >/dev/null; then
-    echo "error: no endpoint answers at $url; run the step deploy first, or give -P url=..." >&2
+refuse() {
+    echo "error: $1" >&2
+    if [ -n "${THROUGHLINE_ERROR_FILE:-}" ]; then echo "$1" >"$THROUGHLINE_ERROR_FILE"; fi
     exit 2
-fi
+}
+
+command -v curl >/dev/null || refuse "smoke needs the program curl; install it."
+ask "$url/health" >/dev/null ||
+    refuse "no endpoint answers at $url; run the step deploy first, or give -P url=..."
 echo "serves: $(ask "$url/model")"
 request=$(ask "$url/example")
 answer=$(ask "$url/invocations" -H 'Content-Type: application/json' -d "$request")
