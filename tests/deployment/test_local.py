@@ -5,6 +5,8 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
 from dataclasses import replace
 
 import psutil
@@ -89,7 +91,10 @@ def test_another_model_does_not_take_the_port(target, champion, served):
 
 
 def test_a_new_version_replaces_the_old_one_and_can_be_stopped(target, served):
-    new = target.deploy(resolve(MODEL, "challenger"))
+    with clients(served.url, 4) as answers:
+        new = target.deploy(resolve(MODEL, "challenger"))
+    assert {answer for answer in answers if answer != 200} == set()
+    assert len(answers) > 100
     assert (new.change, new.model.version) == ("replaced", "2")
     assert new.startup_seconds > 0
     described = requests.get(f"{new.url}/model", timeout=5).json()
@@ -104,6 +109,30 @@ def test_a_new_version_replaces_the_old_one_and_can_be_stopped(target, served):
         target.predict(MODEL, REQUEST)
     with pytest.raises(UserError, match="there is no endpoint of late-test"):
         target.logs(MODEL)
+
+
+@contextmanager
+def clients(url, count):
+    """Asks on new connections, each client one after the other; yields the statuses."""
+    answers, ended = [], threading.Event()
+
+    def ask():
+        while not ended.is_set():
+            try:
+                answer = requests.post(f"{url}/invocations", json=REQUEST, timeout=30)
+                answers.append(answer.status_code)
+            except requests.RequestException as error:
+                answers.append(repr(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield answers
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_a_foreign_program_keeps_its_port(champion, tmp_path):

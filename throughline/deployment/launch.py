@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from throughline.checkout import project_root
+from throughline.deployment import handover
 from throughline.deployment.client import EndpointClient
 from throughline.deployment.process import ServerProcess
 from throughline.deployment.serve import SERVE
@@ -23,9 +24,9 @@ SHOWN_LINES = 8
 class Launch:
     """A server on its way up, detached from this process.
 
-    It tells over a socket pair when its model is loaded and then waits: a model that does not
-    load never disturbs the server that holds the port. If this process ends before it gave leave,
-    the server ends too.
+    It tells over a socket pair when its model is loaded, and then waits for the socket to listen
+    on: a model that does not load never disturbs the server that holds the port. If this process
+    ends before it gave the socket, the server ends too.
 
     Args:
         model: The version to serve.
@@ -68,8 +69,10 @@ class Launch:
         if not message:
             raise self._failure(f"ended with exit code {self._popen.wait(30)} while it loaded")
 
-    def take_port(self, seconds: float = ANSWER_SECONDS) -> float:
-        """Lets the server take its port and waits until it answers there.
+    def listen(self, listener: socket.socket, seconds: float = ANSWER_SECONDS) -> float:
+        """Gives the server its socket and waits until it answers there.
+
+        Another server may answer on the same socket meanwhile.
 
         Returns:
             The seconds from the start of the process to its first answer.
@@ -78,12 +81,11 @@ class Launch:
             UserError: The server ended or did not answer in time.
         """
         try:
-            self._control.sendall(SERVE)
+            handover.pass_on(self._control, SERVE, listener)
         except ConnectionError:
             raise self._failure(f"ended with exit code {self._popen.wait(30)}") from None
-        client = EndpointClient(self.state.url)
         deadline = time.monotonic() + seconds
-        while client.pid() != self._popen.pid:
+        while EndpointClient(self.state.url).pid() != self._popen.pid:
             if (code := self._popen.poll()) is not None:
                 raise self._failure(f"ended with exit code {code} as it started")
             if time.monotonic() > deadline:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from throughline.deployment.client import EndpointClient
+from throughline.deployment.handover import ask, bound
 from throughline.deployment.launch import Launch, last_lines
 from throughline.deployment.smoke import SmokeCheck, smoke_check
 from throughline.deployment.state import EndpointState, StateFolder
@@ -33,16 +34,17 @@ class LocalTarget:
     def deploy(self, model: ModelVersion) -> Deployment:
         """Makes the port serve this version; see ``DeploymentTarget.deploy``.
 
-        The new server loads its model while the old one still answers. Only then is the old one
-        ended, and it is put back if the new one fails on the port or answers wrongly.
+        The new server loads its model while the old one still answers, and then takes requests from
+        the same socket. Only then is the old one ended, so no request is refused. It is put back if
+        the new one fails on the port or answers wrongly.
         """
         with self.states.locked():
             old = self._running(model.name)
             if old and self._serves(old, model) and _healthy(old):
                 logger.info("%s already serves %s; left alone", old.url, model.uri)
                 return _deployment(old, healthy=True, change="unchanged")
-            self._check_port(model.name)
-            return self._replace(old, model)
+            with self._listener(model.name, old) as listener:
+                return self._replace(old, model, listener)
 
     def status(self, name: str) -> Deployment | None:
         """Tells what serves the model now; None if no server of ours runs."""
@@ -80,7 +82,9 @@ class LocalTarget:
             self.states.remove(name)
             return _deployment(state, healthy=False) if state else None
 
-    def _replace(self, old: EndpointState | None, model: ModelVersion) -> Deployment:
+    def _replace(
+        self, old: EndpointState | None, model: ModelVersion, listener: socket.socket
+    ) -> Deployment:
         path = fetch(model)
         launch = Launch(model, path, self.host, self.port, self.states.log(model))
         try:
@@ -92,14 +96,13 @@ class LocalTarget:
         try:
             # Remembered before it takes the port, so that it is never on the port unknown.
             self.states.write(launch.state)
+            seconds = launch.listen(listener)
             if old:
                 old.process.end()
-            seconds = launch.take_port()
             _compare(launch.state, check)
         except BaseException as error:
             launch.abort()
-            self.states.remove(model.name)
-            note = self._put_back(old) if old else "nothing was deployed before"
+            note = self._put_back(old, model.name, listener)
             if isinstance(error, UserError):
                 raise UserError(f"{error}; {note}") from error
             logger.error("%s", note)
@@ -108,13 +111,19 @@ class LocalTarget:
         change = "replaced" if old else "started"
         return _deployment(launch.state, True, change, seconds)
 
-    def _put_back(self, old: EndpointState) -> str:
+    def _put_back(self, old: EndpointState | None, name: str, listener: socket.socket) -> str:
+        if old is None:
+            self.states.remove(name)
+            return "nothing was deployed before"
+        if old.process.find():
+            self.states.write(old)
+            return f"version {old.model.version} still serves"
         launch = Launch(old.model, old.path, old.host, old.port, Path(old.log))
         try:
             launch.wait_loaded()
             self.states.write(launch.state)
-            launch.take_port()
-        except UserError as error:
+            launch.listen(listener if old.port == self.port else bound(old.host, old.port))
+        except (UserError, OSError) as error:
             launch.abort()
             self.states.remove(old.model.name)
             return f"nor did version {old.model.version} come back: {error}"
@@ -127,25 +136,26 @@ class LocalTarget:
     def _serves(self, state: EndpointState, model: ModelVersion) -> bool:
         return (state.model, state.host, state.port) == (model, self.host, self.port)
 
-    def _check_port(self, name: str) -> None:
+    def _listener(self, name: str, old: EndpointState | None) -> socket.socket:
+        """The socket of the port: the old server's where it has the port, else a new one."""
         for state in self.states.all():
-            if state.port == self.port and state.process.find():
-                if state.model.name == name:
-                    return
+            if state.port == self.port and state.model.name != name and state.process.find():
                 raise UserError(
                     f"port {self.port} already serves {state.model.uri}; give -P port=... "
                     f"or end that one with -P action=stop -P model={state.model.name}"
                 )
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((self.host, self.port))
-            except PermissionError:
-                raise UserError(f"port {self.port} needs more rights; give -P port=...") from None
-            except OSError:
-                raise UserError(
-                    f"port {self.port} is in use by another program; give -P port=..."
-                ) from None
+        if old and (old.host, old.port) == (self.host, self.port):
+            if listener := ask(old.process.pid):
+                return listener
+            old.process.end()  # it hangs, or was not started by this target
+        try:
+            return bound(self.host, self.port)
+        except PermissionError:
+            raise UserError(f"port {self.port} needs more rights; give -P port=...") from None
+        except OSError:
+            raise UserError(
+                f"port {self.port} is in use by another program; give -P port=..."
+            ) from None
 
 
 def _compare(state: EndpointState, check: SmokeCheck | None) -> None:

@@ -8,8 +8,11 @@ import sys
 from collections.abc import Sequence
 
 from throughline.checkout import hidden_checkout
+from throughline.deployment import handover
 from throughline.deployment.limits import Limits
 from throughline.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 LOADED = b"loaded"
 SERVE = b"serve"
@@ -38,34 +41,41 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with hidden_checkout():
         model = mlflow.pyfunc.load_model(options.model_path or options.model_uri)
         app = create_app(model, options.model_uri, limits)
-        if options.control_fd is not None and not may_serve(options.control_fd):
+        listener = None
+        if options.control_fd is not None and (listener := given(options.control_fd)) is None:
             sys.exit("the program that started this server ended before it was to serve")
+        if listener:
+            handover.offer(listener)
+            logger.info("running on http://%s:%d", options.host, options.port)  # as uvicorn says
         gc.freeze()
         gc.enable()
-        uvicorn.run(
-            app,
-            host=options.host,
-            port=options.port,
-            access_log=False,
-            ws="none",
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=5,
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=options.host,
+                port=options.port,
+                access_log=False,
+                ws="none",
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=5,
+            )
         )
+        server.run([listener] if listener else None)
 
 
-def may_serve(control_fd: int) -> bool:
-    """Tells the starter that the model is loaded, and waits until the port may be taken.
+def given(control_fd: int) -> socket.socket | None:
+    """Tells the starter that the model is loaded, and waits for the listening socket.
 
     Returns:
-        False if the starter is gone: a server that nobody knows must not hold the port.
+        None if the starter is gone: a server that nobody knows must not hold the port.
     """
     with socket.socket(fileno=control_fd) as control:
         try:
             control.sendall(LOADED)
-            return control.recv(len(SERVE)) == SERVE
         except ConnectionError:
-            return False
+            return None
+        return handover.received(control, SERVE)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
