@@ -56,6 +56,16 @@ def test_the_users_mistake_is_the_last_line_and_ends_with_2(ready: Path) -> None
     assert err.splitlines()[-1] == "throughline: error: no column x"
 
 
+@pytest.mark.parametrize("options", [["--env-manager", "conda"], ["--env-manager=conda"]])
+def test_an_environment_manager_that_cannot_work_starts_nothing(
+    ready: Path, options: list[str]
+) -> None:
+    program(ready, "python", 'echo "error: $@" >&2; exit 2')
+    program(ready, "mlflow", "echo started")
+    told = "error: -m throughline.packaging.environments conda\n"
+    assert call(ready, "run", *options) == (2, "", told)
+
+
 def test_a_bug_keeps_mlflows_exit_code(ready: Path) -> None:
     program(ready, "mlflow", "echo Traceback >&2; exit 1")
     assert call(ready, "run") == (1, "", "Traceback\n")

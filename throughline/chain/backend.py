@@ -74,8 +74,11 @@ def open_backend(options: BackendOptions, recipe: "Recipe") -> Backend:
         name = "in_process" if on_databricks() else "local"
     if name == "local":
         from throughline.chain.local import LocalBackend
+        from throughline.checkout import project_root
+        from throughline.packaging.environments import check_env_manager
         from throughline.spark import java_home
 
+        check_env_manager(options.env_manager, project_root())
         java_home()
         return LocalBackend(options.env_manager)
     if name == "in_process":

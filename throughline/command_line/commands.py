@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 
@@ -33,6 +34,10 @@ def run(options: list[str]) -> int:
     """
     programs = bootstrap.ensure(PROJECT)
     command = mlflow_command(options, os.environ)
+    if manager := _value(options, "--env-manager"):
+        check = [str(programs / "python"), "-m", "throughline.packaging.environments", manager]
+        if code := _start(check, activated(os.environ, programs)):
+            return code
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         make_store(programs, PROJECT / STORE)
     with tempfile.TemporaryDirectory(prefix="throughline-") as folder:
@@ -113,6 +118,14 @@ def run_environment(environment: Mapping[str, str], programs: Path) -> dict[str,
 
 def _given(options: list[str], *names: str) -> bool:
     return any(option.split("=", 1)[0] in names for option in options)
+
+
+def _value(options: list[str], name: str) -> str | None:
+    """What an option was given, as ``--name value`` or ``--name=value``; None if it was not."""
+    for option, following in pairwise([*options, ""]):
+        if option.split("=", 1)[0] == name:
+            return option.partition("=")[2] or following
+    return None
 
 
 def _start(command: list[str], environment: Mapping[str, str]) -> int:
