@@ -43,3 +43,24 @@ def test_a_uri_stays_what_it_is():
     output = Output.below("s3://bucket/data/", "a")
     assert output.uri == "s3://bucket/data/a"
     assert output.url("train") == output.path("train") == "s3://bucket/data/a/train"
+
+
+def test_damage_is_told_by_the_file(output):
+    output._files.makedirs(output.path("train"))
+    output.write_text("train/part-0.parquet", "rows")
+    assert "no finished output" in output.damage()
+    output.commit({})
+    assert output.damage() == ""
+    output.write_text("later.txt", "what came later is nobody's loss")
+    assert output.damage() == ""
+    output.write_text("train/part-0.parquet", "more rows")
+    assert output.damage().endswith("train/part-0.parquet was changed")
+    output._files.rm(output.path("train"), recursive=True)
+    assert output.damage().endswith("train/part-0.parquet is missing")
+    assert output.size() > 0
+
+
+def test_a_manifest_from_before_files_were_listed_still_opens(output):
+    output.write_text("manifest.json", '{"rows": {"train": 3}}')
+    assert Output.finished(output.uri).manifest() == {"rows": {"train": 3}}
+    assert "lists no files" in output.damage()

@@ -9,6 +9,10 @@ from throughline.dbfs import for_python, for_spark
 from throughline.errors import UserError
 
 MANIFEST = "manifest.json"
+FILES = "files"
+KEY = "key"
+"""The entry of the manifest that names what the output was made of."""
+_STAMPS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "created")
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Output:
             UserError: If there is no such output, or it has no manifest.
         """
         output = cls(uri)
-        if not output._files.exists(output.path(MANIFEST)):
+        if not output.is_finished():
             raise UserError(f"There is no finished output at {uri}; run the step that makes it.")
         return output
 
@@ -50,6 +54,10 @@ class Output:
         from fsspec.core import url_to_fs
 
         return url_to_fs(self.uri)[0]
+
+    def is_finished(self) -> bool:
+        """Whether the output is complete."""
+        return bool(self._files.exists(self.path(MANIFEST)))
 
     def exists(self) -> bool:
         """Whether there is anything at all, finished or not."""
@@ -83,9 +91,51 @@ class Output:
             self._files.rm(self.uri, recursive=True)
 
     def commit(self, manifest: dict[str, Any]) -> None:
-        """Makes the output count: writes its manifest."""
-        self.write_text(MANIFEST, json.dumps(manifest, indent=1, default=str) + "\n")
+        """Makes the output count: writes its manifest, which lists the files as well."""
+        told = {**manifest, FILES: self._listing()}
+        self.write_text(MANIFEST, json.dumps(told, indent=1, default=str) + "\n")
 
     def manifest(self) -> dict[str, Any]:
-        """What :meth:`commit` wrote."""
+        """What :meth:`commit` was given."""
+        told = self._told()
+        told.pop(FILES, None)
+        return told
+
+    def damage(self) -> str:
+        """What is missing or was changed since :meth:`commit`, for people; empty if nothing is.
+
+        A file is known by its size and by its entity tag, or the time it was changed.
+        """
+        if not self.is_finished():
+            return f"there is no finished output at {self.uri}"
+        if (then := self._told().get(FILES)) is None:
+            return f"the manifest of {self.uri} lists no files"
+        now = self._listing()
+        for name, facts in then.items():
+            if now.get(name) != facts:
+                return f"{self.path(name)} {'was changed' if name in now else 'is missing'}"
+        return ""
+
+    def size(self) -> int:
+        """The bytes of all files, finished or not."""
+        return sum(size for size, _ in self._listing().values())
+
+    def _told(self) -> dict[str, Any]:
         return dict(json.loads(self.read_text(MANIFEST)))
+
+    def _listing(self) -> dict[str, list[Any]]:
+        """The size and the stamp of every file but the manifest, by its name in the folder."""
+        files = self._files
+        files.invalidate_cache()
+        root = files._strip_protocol(self.uri).rstrip("/") + "/"
+        found = {path.removeprefix(root): f for path, f in files.find(root, detail=True).items()}
+        return {
+            name: [int(facts["size"]), stamp_of(facts)]
+            for name, facts in sorted(found.items())
+            if name != MANIFEST
+        }
+
+
+def stamp_of(facts: dict[str, Any]) -> str:
+    """What fsspec tells of a file that changes when the file does: its tag, else its time."""
+    return next((str(facts[name]) for name in _STAMPS if facts.get(name)), "")
