@@ -18,7 +18,7 @@ from throughline.models.onnx_flavor import log_onnx
 from throughline.models.served import ServedModel
 from throughline.models.signature import conform, signature_of
 from throughline.prepared import EveryRow, PreparedTable
-from throughline.tracking import CANDIDATE, MODEL, PREPARED, REFITTED, training_time
+from throughline.tracking import CANDIDATE, MODEL, PREPARED, REFITTED, TABLE, training_time
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def log_candidate(
         write_evaluation(table, trained, title, evaluation, card)
         mlflow.log_artifacts(str(card))
         uri = _log_served(table, served, card, register_as)
-    mlflow.set_tags({MODEL: uri, PREPARED: table.output.uri})
+    mlflow.set_tags({MODEL: uri, PREPARED: table.output.uri, TABLE: table.key})
     logger.info("%s: %s", title, summary(found, table.recipe.metric))
     return Candidate(uri, found)
 
@@ -106,14 +106,17 @@ def log_refitted(
 
     with mlflow.start_run(run_name=f"{title}, on all rows", nested=True):
         with training_time():
-            trained = family.train(EveryRow(table.output), {**first.parameters, **first.settled})
+            trained = family.train(
+                EveryRow(table.output, table.instead), {**first.parameters, **first.settled}
+            )
         _log_training(table, trained)
         served = ServedModel(table.plan, trained.estimator, threshold, table.contract)
         found = figures_on_test(table, served)
         mlflow.log_metrics(found | trained.metrics)
         trained.log_native()
         uri = _log_served(table, served)
-        mlflow.set_tags({MODEL: uri, PREPARED: table.output.uri, "throughline.refit": "all"})
+        told = {PREPARED: table.output.uri, TABLE: table.key, "throughline.refit": "all"}
+        mlflow.set_tags({MODEL: uri, **told})
     mlflow.set_tag(REFITTED, uri)
     metric = table.recipe.metric
     logger.info("%s, trained on all rows: test %s %.4f", title, metric, found[f"test_{metric}"])

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from throughline.recipe.label import Label
+    from throughline.recipe.recipe import Recipe
 
 
 def add_label(table: "DataFrame", label: "Label") -> "DataFrame":
@@ -78,3 +79,24 @@ def encode_label(
     pairs = [F.lit(part) for i, name in enumerate(classes) for part in (name, i)]
     codes = F.create_map(*pairs)
     return table.withColumn(label.name, codes[F.col(quoted(label.name))].cast("int"))
+
+
+def check_classes(recipe: "Recipe", classes: tuple[str, ...] | None) -> None:
+    """Refuses a recipe that asks of three or more classes what is for two.
+
+    Raises:
+        UserError: If it does.
+    """
+    if not classes or len(classes) <= 2:
+        return
+    for metric in (recipe.metric, *recipe.promote.at_least):
+        if metric in ("pr_auc", "brier"):
+            raise UserError(
+                f"The metric {metric!r} is for two classes, and the label has {len(classes)}; "
+                "choose log_loss, roc_auc or accuracy."
+            )
+    if recipe.threshold.cost:
+        raise UserError(
+            f"A threshold is for two classes, and the label has {len(classes)}; remove 'threshold' "
+            "from the recipe."
+        )

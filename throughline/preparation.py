@@ -18,8 +18,8 @@ from throughline.features.fitting import fit_plan
 from throughline.features.needs import needs_of
 from throughline.features.plan import Plan
 from throughline.features.selection import FeatureSelection
-from throughline.label import classes_of, encode_label
-from throughline.outputs import Output
+from throughline.label import check_classes, classes_of, encode_label
+from throughline.outputs import KEY, Output
 from throughline.raw_figures import RawFigures
 from throughline.raw_rows import raw_table, without_dropped_rows
 from throughline.sources.joins import Matches
@@ -66,6 +66,7 @@ def prepare(
     fraction: float = 1.0,
     row_groups: int = 64,
     earlier: Contract | None = None,
+    key: Callable[[], str] = str,
 ) -> Preparation:
     """Writes raw and prepared rows and the plan; the manifest last.
 
@@ -78,13 +79,14 @@ def prepare(
         row_groups: How many equal files the training rows have, so that up to as many workers of
             a distributed training each open files of their own.
         earlier: A contract to check the raw rows against, that of an earlier preparation.
+        key: Gives, once all is written, what tells this preparation from others, for the manifest.
 
     Raises:
         UserError: If the tables do not fit the recipe, or do not keep the earlier contract, which
             is to refuse them.
     """
     try:
-        return _prepare(spark, recipe, output, data_root, fraction, row_groups, earlier)
+        return _prepare(spark, recipe, output, data_root, fraction, row_groups, earlier, key)
     except BaseException:
         output.clear()
         raise
@@ -98,6 +100,7 @@ def _prepare(
     fraction: float,
     row_groups: int,
     earlier: Contract | None,
+    key: Callable[[], str],
 ) -> Preparation:
     with readable(recipe.source.table):
         joins: list[Matches] = []
@@ -113,7 +116,7 @@ def _prepare(
         instead = "set 'contract: warn' in the recipe"
         violations = violations_of(earlier, every_row, instead) if earlier else []
         classes = classes_of(training, recipe.label)
-        _check_classes(recipe, classes)
+        check_classes(recipe, classes)
         selection = selection_of(recipe, classes)
         labelled = labelled_training(training, recipe, classes)
         plan = fit_plan(recipe.prepare, labelled, selection, figures.optional)
@@ -137,7 +140,8 @@ def _prepare(
     output.write_text("plan.json", plan.to_json())
     output.write_text("contract.json", contract.to_json())
     output.write_text("recipe.json", json.dumps(recipe.model_dump(mode="json", by_alias=True)))
-    output.commit({"rows": counted, "recipe": recipe.digest(), "fraction": fraction})
+    told = {"rows": counted, "recipe": recipe.digest(), "fraction": fraction}
+    output.commit({**told, KEY: key()})
     return Preparation(plan, counted, contract, violations, changed)
 
 
@@ -202,20 +206,3 @@ def _no_part_is_empty(rows: dict[str, int]) -> None:
                 f"The split leaves no {part} rows with a label ({counts}); change 'split' in the "
                 "recipe, or take more rows."
             )
-
-
-def _check_classes(recipe: "Recipe", classes: tuple[str, ...] | None) -> None:
-    """Raises a UserError if the recipe asks of three or more classes what is for two."""
-    if not classes or len(classes) <= 2:
-        return
-    for metric in (recipe.metric, *recipe.promote.at_least):
-        if metric in ("pr_auc", "brier"):
-            raise UserError(
-                f"The metric {metric!r} is for two classes, and the label has {len(classes)}; "
-                "choose log_loss, roc_auc or accuracy."
-            )
-    if recipe.threshold.cost:
-        raise UserError(
-            f"A threshold is for two classes, and the label has {len(classes)}; remove 'threshold' "
-            "from the recipe."
-        )

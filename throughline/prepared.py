@@ -1,7 +1,7 @@
 """A prepared table, as the steps after prep read it: with pyarrow, or on Spark."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,7 +12,11 @@ from throughline.contract.contract import Contract
 from throughline.errors import UserError
 from throughline.features.layout import Layout
 from throughline.features.plan import Plan
-from throughline.outputs import Output
+from throughline.label import check_classes
+from throughline.outputs import KEY, Output
+from throughline.recipe.file import load_recipe, with_overrides
+from throughline.recipe.overrides import NONE
+from throughline.recipe.parts import LATER, prepared_otherwise
 from throughline.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -22,12 +26,21 @@ if TYPE_CHECKING:
 
 Columns = Mapping[str, npt.NDArray[Any]]
 
+PREP = "prep"
+"""In the place of a recipe's file: the recipe that prep was given."""
+
 
 @dataclass(frozen=True)
 class PreparedTable:
-    """The parts ``train``, ``validation`` and ``test`` of a finished preparation."""
+    """The parts ``train``, ``validation`` and ``test`` of a finished preparation.
+
+    Attributes:
+        output: Where it is.
+        instead: A recipe in the place of the one it was made by, which prepares the same.
+    """
 
     output: Output
+    instead: Recipe | None = field(default=None, hash=False)
 
     @classmethod
     def open(cls, uri: str) -> Self:
@@ -58,8 +71,35 @@ class PreparedTable:
 
     @cached_property
     def recipe(self) -> Recipe:
-        """The recipe that the table was prepared by."""
+        """The recipe that the table was prepared by, or the one that is used in its place."""
+        if self.instead:
+            return self.instead
         return Recipe.model_validate_json(self.output.read_text("recipe.json"))
+
+    @cached_property
+    def key(self) -> str:
+        """What tells whether two tables hold the same; the address where prep left no key."""
+        return str(self.output.manifest().get(KEY) or self.output.uri)
+
+    def under(self, recipe: Recipe) -> Self:
+        """The same table for training by another recipe.
+
+        Raises:
+            UserError: If that recipe would prepare another table, or asks of this one what it
+                cannot give.
+        """
+        if differing := prepared_otherwise(self.recipe, recipe):
+            raise UserError(
+                f"The recipe {recipe.name} does not prepare the table at {self.output.uri}: they "
+                f"differ in {', '.join(differing)}; run prep with this recipe first."
+            )
+        check_classes(recipe, self.layout.classes)
+        if unknown := set(recipe.slices) - set(self._dataset("raw/__split=train").schema.names):
+            raise UserError(
+                f"The recipe {recipe.name} has the slice {min(unknown)!r}, which is no column of "
+                "the table; remove it from 'slices'."
+            )
+        return replace(self, instead=recipe)
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -127,6 +167,46 @@ class PreparedTable:
 
         files, path = url_to_fs(self.output.path(name))
         return ds.dataset(path, format="parquet", filesystem=files)
+
+
+def table_for_training(
+    prep_run: str, recipe: str = PREP, overrides: str = NONE, parts: Collection[str] = LATER
+) -> PreparedTable:
+    """The table that a run of prep made, with the recipe to train by; see :func:`under_recipe`.
+
+    Args:
+        prep_run: The run, or ``latest``.
+        recipe: A recipe's file, or ``prep``.
+        overrides: Values in the place of the recipe's.
+        parts: The parts of prep's recipe that may be overridden.
+
+    Raises:
+        UserError: If there is no such table, or the recipe would prepare another one.
+    """
+    from throughline.tracking import prepared_uri
+
+    return under_recipe(PreparedTable.open(prepared_uri(prep_run)), recipe, overrides, parts)
+
+
+def under_recipe(
+    table: PreparedTable, recipe: str, overrides: str = NONE, parts: Collection[str] = LATER
+) -> PreparedTable:
+    """A prepared table with another recipe.
+
+    Args:
+        table: The table.
+        recipe: A recipe's file, or ``prep`` for the recipe that the table was made by.
+        overrides: Values in the place of the recipe's, as by ``load_recipe``.
+        parts: The parts of the table's own recipe that may be overridden.
+
+    Raises:
+        UserError: If the recipe would prepare another table.
+    """
+    if recipe != PREP:
+        return table.under(load_recipe(recipe, overrides))
+    if overrides == NONE:
+        return table
+    return table.under(with_overrides(table.recipe, overrides, parts))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,10 @@ logger = logging.getLogger(__name__)
 
 PARENT = "mlflow.parentRunId"
 PREPARED = "throughline.prepared"
+TABLE = "throughline.table"
+"""What a candidate's table was made of, by which the same table at two addresses is known."""
+RESUMED = "throughline.resumed"
+"""After what a step went on from where an earlier attempt was ended."""
 CANDIDATE = "throughline.candidate"
 MODEL = "throughline.model"
 REFITTED = "throughline.refitted"
@@ -154,21 +158,74 @@ def candidates_of(runs: str) -> "list[Run]":
     return found
 
 
+def _candidates_below(run_id: str) -> "list[Run]":
+    """The candidates among a run and all runs below it; below a candidate there are none.
+
+    Raises:
+        UserError: If there is no such run.
+    """
+    run = find_run(run_id, "candidates")
+    if run.data.tags.get(CANDIDATE) and run.info.status == "FINISHED":
+        return [run]
+    return [c for child in children(run_id) for c in _candidates_below(child.info.run_id)]
+
+
+def runs_with(ids: Sequence[str]) -> "list[Run]":
+    """The runs with these ids, in this order; one that is not there is left out."""
+    import mlflow
+
+    if not ids:
+        return []
+    active = mlflow.active_run()
+    listed = ", ".join(f"'{one}'" for one in ids)
+    found = mlflow.MlflowClient().search_runs(
+        [active.info.experiment_id if active else "0"],
+        f"attributes.run_id IN ({listed})",
+        max_results=len(ids),
+    )
+    by_id = {run.info.run_id: run for run in found}
+    return [by_id[one] for one in ids if one in by_id]
+
+
 def prepared_of(candidates: "list[Run]") -> "PreparedTable":
     """The prepared table that all the candidates were trained on.
+
+    Where it was made more than once, of the same, it is one that is still there.
 
     Raises:
         UserError: If there are several: figures on different rows do not compare.
     """
+    from throughline.outputs import Output
     from throughline.prepared import PreparedTable
 
-    tables = {run.data.tags[PREPARED] for run in candidates}
-    if len(tables) > 1:
+    if len({_table_of(run) for run in candidates}) > 1:
         raise UserError(
             "The candidates were trained on different prepared tables and do not compare; "
             "give runs that follow one run of prep."
         )
-    return PreparedTable.open(tables.pop())
+    made = [run.data.tags[PREPARED] for run in _preparations(_table_of(candidates[0]))]
+    addresses = list(dict.fromkeys([*made, *(run.data.tags[PREPARED] for run in candidates)]))
+    whole = (uri for uri in addresses if not Output(uri).damage())
+    return PreparedTable.open(next(whole, addresses[0]))
+
+
+def _table_of(candidate: "Run") -> str:
+    return str(candidate.data.tags.get(TABLE) or candidate.data.tags[PREPARED])
+
+
+def _preparations(key: str) -> "list[Run]":
+    """The runs of prep that made the table with this key, the newest first."""
+    import mlflow
+
+    active = mlflow.active_run()
+    query = f"tags.`{STEP}` = 'prep' AND tags.`{TABLE}` = '{key}'"
+    return list(
+        mlflow.MlflowClient().search_runs(
+            [active.info.experiment_id if active else "0"],
+            f"{query} AND attributes.status = 'FINISHED'",
+            order_by=["attributes.start_time DESC"],
+        )
+    )
 
 
 def _newest_candidates() -> "list[Run]":
@@ -176,15 +233,10 @@ def _newest_candidates() -> "list[Run]":
 
     active = mlflow.active_run()
     newest = latest(CANDIDATE, "train")
+    tag = TABLE if TABLE in newest.data.tags else PREPARED
     found = mlflow.MlflowClient().search_runs(
         [active.info.experiment_id if active else newest.info.experiment_id],
-        f"tags.`{CANDIDATE}` != '' AND tags.`{PREPARED}` = '{newest.data.tags[PREPARED]}'"
+        f"tags.`{CANDIDATE}` != '' AND tags.`{tag}` = '{newest.data.tags[tag]}'"
         " AND attributes.status = 'FINISHED'",
     )
     return list(found)
-
-
-def _candidates_below(run_id: str) -> "list[Run]":
-    run = find_run(run_id, "candidates")
-    own = [run] if run.data.tags.get(CANDIDATE) and run.info.status == "FINISHED" else []
-    return own + [c for child in children(run_id) for c in _candidates_below(child.info.run_id)]

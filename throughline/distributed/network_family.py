@@ -16,6 +16,7 @@ from throughline.models.network_parameters import NetworkParameters, refused_set
 from throughline.prepared import EveryRow, PreparedTable
 from throughline.recipe.candidates import Model
 from throughline.recipe.recipe import Recipe
+from throughline.tracking import RESUMED
 
 if TYPE_CHECKING:
     from throughline.distributed.job import TrainingJob
@@ -122,6 +123,8 @@ def train_network(
             if run:
                 folder.log_artifacts("training")
                 mlflow.set_tag(DEVICE, result.device)
+                if result.resumed_after:
+                    mlflow.set_tag(RESUMED, f"after epoch {result.resumed_after}")
     figures = {
         "rows_per_second": result.rows_per_second,
         "wait_seconds": result.wait_seconds,

@@ -16,6 +16,7 @@ from throughline.prepared import PreparedTable
 from throughline.recipe.search import Search
 from throughline.recipe.space import FAMILY
 from throughline.spark import is_local, session, ship_package
+from throughline.tracking import RESUMED
 from throughline.tuning.children import Children
 from throughline.tuning.families import SEARCHED, trains_elsewhere
 from throughline.tuning.hyperopt import search_with_hyperopt
@@ -65,16 +66,19 @@ def search(table: PreparedTable, wanted: Search, run: "Run") -> Found:
     Raises:
         UserError: If the search cannot be, or every trial failed.
     """
+    import mlflow
+
     _check_parameters(table, wanted.branches)
     on_spark, parallelism, threads = _where(table, wanted)
     fixed = {FAMILY: wanted.family, **wanted.parameters}
     metric = table.recipe.metric
-    objective = Objective(table.output.uri, fixed, metric, threads)
+    objective = Objective(table.output.uri, fixed, metric, threads, rule=table.recipe.threshold)
     digest = _digest(table, wanted)
     children = Children(run, digest)
     trials = children.adopted()
     if trials:
         logger.info("going on after %d trials of a search that was ended early", len(trials))
+        mlflow.set_tag(RESUMED, f"after {len(trials)} trials")
     values = [trial.value for trial in trials]
     progress = Progress("trial", wanted.max_evals, metric, values)
     one_at_a_time = threading.Lock()
@@ -166,7 +170,8 @@ def _spark() -> "SparkSession":
 
 def _digest(table: PreparedTable, wanted: Search) -> str:
     said = wanted.model_dump(mode="json", exclude=_NO_PART_OF_IT | {"refit"})
-    text = json.dumps([table.output.uri, table.recipe.metric, said], sort_keys=True)
+    rule = table.recipe.threshold.model_dump(mode="json")
+    text = json.dumps([table.key, table.recipe.metric, rule, said], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -12,6 +12,7 @@ from throughline.evaluation.metrics import HIGHER_IS_BETTER, metrics
 from throughline.models.family import Watch, Watched
 from throughline.prepared import KeptTable
 from throughline.recipe.space import FAMILY
+from throughline.recipe.threshold import ThresholdRule
 from throughline.tuning.families import SEARCHED
 from throughline.tuning.threads import threads_limited, threads_of
 
@@ -72,6 +73,7 @@ class Objective:
         metric: The recipe's.
         threads: How many a trial may use; None for all that its family takes.
         alone: Whether no other trial runs in this process, whose pools then may be limited.
+        rule: How the threshold is chosen; None for the rule of the recipe the table was made by.
     """
 
     uri: str
@@ -79,6 +81,7 @@ class Objective:
     metric: str
     threads: int | None = None
     alone: bool = True
+    rule: ThresholdRule | None = None
 
     def __call__(self, drawn: Mapping[str, Any], watch: Watch | None = None) -> dict[str, Any]:
         """Runs a trial with the drawn parameters; the fields of a :class:`Trial` that it tells.
@@ -119,7 +122,7 @@ class Objective:
             columns = table.columns("validation")
             scores = trained.estimator.predict(columns)
         layout, labels = table.layout, columns[table.layout.label]
-        rule = table.recipe.threshold
+        rule = self.rule or table.recipe.threshold
         decisions = decide(labels, scores[:, 0], rule) if layout.binary else None
         found = metrics(labels, scores, layout, decisions)
         measured = {f"validation_{name}": value for name, value in found.items()}
