@@ -14,6 +14,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = Parser(description=__doc__)
     parser.add_argument("--prep_run", default="latest", help="the run of prep, or 'latest'")
     parser.add_argument(
+        "--recipe", default="prep", help="the recipe to train by; prep: the one that prep was given"
+    )
+    parser.add_argument("--set", default="none", help="other values in what prep does not use")
+    parser.add_argument(
         "--workers", default="2", help="how many, or auto: the cluster's places, or GPUs, or cores"
     )
     parser.add_argument("--epochs", type=int, default=10, help="the most passes over the rows")
@@ -32,14 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     import mlflow
 
+    from throughline.caching.cache import keyed_run
     from throughline.candidate import log_candidate, summary
     from throughline.distributed.network_family import Launching, network_of, train_network
     from throughline.distributed.places import workers_of
-    from throughline.prepared import PreparedTable
-    from throughline.tracking import FIGURE, prepared_uri, step_run, training_time
+    from throughline.prepared import table_for_training
+    from throughline.tracking import FIGURE, training_time
 
-    with step_run("distributed_train"):
-        table = PreparedTable.open(prepared_uri(options.prep_run))
+    with keyed_run("distributed_train", vars(options)):
+        table = table_for_training(options.prep_run, options.recipe, options.set)
         model = network_of(table.recipe)
         least = None if options.min_workers == "all" else workers_of(options.min_workers)
         workers = workers_of(options.workers)

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 sys.path.insert(0, os.getcwd())
 
@@ -25,28 +26,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--max_evals", type=number_or_recipe, default=None, help="trials, or 'recipe' for its own"
     )
     parser.add_argument("--port", type=int, default=5055, help="the endpoint's port")
+    parser.add_argument("--force", default="none", help="steps to run again, by comma, or all")
     BackendOptions.add_to(parser)
     options = parser.parse_args(arguments)
     recipe = load_recipe(options.recipe, options.set)
 
-    from throughline.chain.chain import Chain
-    from throughline.evaluation.comparison import log_comparison
-    from throughline.registry import champion_of
-    from throughline.tracking import candidates_of, step_run
+    from throughline.caching.comparing import compared
+    from throughline.caching.reconciling import deployed, registered
+    from throughline.chain.chain import Chain, steps_named
+    from throughline.registry import CHAMPION, champion_of
+    from throughline.tracking import step_run
 
     where = BackendOptions(
         options.backend, options.backend_config, options.env_manager, options.data_root
     )
-    chain = Chain(open_backend(where, recipe))
+    chain = Chain(open_backend(where, recipe), steps_named(options.force))
     with step_run("main"):
-        inputs = {
-            "recipe": options.recipe,
-            "set": options.set,
-            "data_root": options.data_root,
-            "fraction": options.fraction,
-            "contract": options.contract,
-        }
-        prepared = {"prep_run": chain.run("prep", inputs)}
+        said = {"recipe": options.recipe, "set": options.set}
+        inputs = {name: getattr(options, name) for name in ("data_root", "fraction", "contract")}
+        prepared = {**said, "prep_run": chain.run("prep", {**said, **inputs})}
         candidates = [chain.run("train", prepared)]
         if recipe.search or recipe.grid_search:
             tuning = {**prepared, "max_evals": options.max_evals or "recipe"}
@@ -58,12 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             candidates.append(chain.run("distributed_train", {**prepared, **sizes}))
         else:
             chain.skip("distributed_train", "the recipe has no network")
-        together = ",".join(candidates)
-        log_comparison(candidates_of(together), recipe.metric)
-        chain.run("register", {"candidates": together})
+        best = {**said, "candidates": ",".join(candidates)}
+        found = compared(candidates, recipe.metric)
+        same = partial(chain.same, "register", best)
+        chain.reconcile("register", best, partial(registered, found, recipe, same))
         if champion_of(recipe.name):
-            served = {"model": recipe.name, "port": options.port, "data_root": options.data_root}
-            chain.run("deploy", {**served, "target": chain.backend.deploys_to()})
+            endpoint = {"model": recipe.name, "alias": CHAMPION, "data_root": options.data_root}
+            endpoint["target"] = chain.backend.deploys_to()
+            look = partial(deployed, **endpoint, port=options.port)
+            chain.reconcile("deploy", {**endpoint, "port": options.port}, look)
         else:
             chain.skip("deploy", "no candidate may be champion yet")
         print(f"\n{chain.table()}\n\n{chain.where_to_look()}")  # noqa: T201 (for people)

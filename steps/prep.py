@@ -28,13 +28,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     import mlflow
 
+    from throughline.caching.cache import keyed_run
     from throughline.preparation import prepare
-    from throughline.prepared import contract_of
+    from throughline.prepared import PreparedTable, contract_of
     from throughline.report.writing import write_report
-    from throughline.tracking import CONTRACT, FIGURE, PREPARED, step_run
+    from throughline.tracking import CONTRACT, FIGURE, PREPARED, TABLE
 
-    with step_run("prep") as run:
-        output = Output.below(options.data_root, "prepared", recipe.name, run.info.run_id)
+    with keyed_run("prep", vars(options)) as keyed:
+        run_id = keyed.run.info.run_id
+        output = Output.below(options.data_root, "prepared", recipe.name, run_id)
         mlflow.log_artifact(options.recipe)
         rule = recipe.contract.model_dump()
         named = options.contract != "none"
@@ -46,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             options.data_root,
             fraction=options.fraction,
             earlier=earlier,
+            key=keyed.digest_now,
         )
         rows = {f"rows_{part}": count for part, count in made.rows.items()}
         mlflow.log_metrics(rows | made.balance)
@@ -57,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if earlier:
             mlflow.set_tag(CONTRACT, earlier.verdict(made.violations))
         figure = ", ".join(f"{count:,} {part}" for part, count in made.rows.items()) + " rows"
-        mlflow.set_tags({PREPARED: output.uri, FIGURE: figure})
+        table = PreparedTable(output)
+        mlflow.set_tags({PREPARED: output.uri, FIGURE: figure, TABLE: table.key})
 
 
 if __name__ == "__main__":

@@ -14,16 +14,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = Parser(description=__doc__)
     parser.add_argument("--candidates", default="latest", help="runs, by comma, or 'latest'")
     parser.add_argument("--model", default="recipe", help="the registered model's name")
+    parser.add_argument(
+        "--recipe", default="prep", help="whose rule counts; prep: the one that prep was given"
+    )
+    parser.add_argument("--set", default="none", help="other values in what prep does not use")
     options = parser.parse_args(arguments)
 
     import mlflow
 
+    from throughline.caching.cache import keyed_run
+    from throughline.prepared import under_recipe
     from throughline.registry import best_candidate, promote
-    from throughline.tracking import CANDIDATE, FIGURE, candidates_of, prepared_of, step_run
+    from throughline.tracking import CANDIDATE, FIGURE, candidates_of, prepared_of
 
-    with step_run("register"):
+    with keyed_run("register", vars(options), changes_inputs=True):
         candidates = candidates_of(options.candidates)
-        table = prepared_of(candidates)
+        table = under_recipe(prepared_of(candidates), options.recipe, options.set)
         best = best_candidate(candidates, table.recipe.metric)
         name = table.recipe.name if options.model == "recipe" else options.model
         made = promote(name, best, table)

@@ -14,19 +14,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = Parser(description=__doc__)
     parser.add_argument("--prep_run", default="latest", help="the run of prep, or 'latest'")
     parser.add_argument("--model", default="all", help="a model of the recipe by name, or 'all'")
+    parser.add_argument(
+        "--recipe", default="prep", help="the recipe to train by; prep: the one that prep was given"
+    )
+    parser.add_argument("--set", default="none", help="other values in what prep does not use")
     parser.add_argument("--register_as", default="none", help="also register under this name")
     options = parser.parse_args(arguments)
 
     import mlflow
 
+    from throughline.caching.cache import keyed_run
     from throughline.candidate import log_candidate, summary
     from throughline.evaluation.comparison import log_comparison
     from throughline.models.families import FAMILIES, models_named
-    from throughline.prepared import PreparedTable
-    from throughline.tracking import FIGURE, candidates_of, prepared_uri, step_run, training_time
+    from throughline.prepared import table_for_training
+    from throughline.tracking import FIGURE, candidates_of, training_time
 
-    with step_run("train") as run:
-        table = PreparedTable.open(prepared_uri(options.prep_run))
+    with keyed_run("train", vars(options)) as keyed:
+        table = table_for_training(options.prep_run, options.recipe, options.set)
         register_as = "" if options.register_as == "none" else options.register_as
         models = models_named(table.recipe, options.model)
         for model in models:
@@ -37,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             figure = summary(found.metrics, table.recipe.metric)
             mlflow.set_tag(FIGURE, f"{model.title}: {figure}")
         if models:
-            log_comparison(candidates_of(run.info.run_id), table.recipe.metric)
+            log_comparison(candidates_of(keyed.run.info.run_id), table.recipe.metric)
 
 
 if __name__ == "__main__":

@@ -25,21 +25,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--max_evals", type=number_or_recipe, default=None, help="trials, or 'recipe' for its own"
     )
     parser.add_argument(
+        "--recipe", default="prep", help="the recipe to train by; prep: the one that prep was given"
+    )
+    parser.add_argument(
         "--set", default="none", help="other values in search or grid_search, as in search.seed=3"
     )
     options = parser.parse_args(arguments)
 
     import mlflow
 
+    from throughline.caching.cache import keyed_run
     from throughline.candidate import log_candidate, log_refitted, summary
-    from throughline.prepared import PreparedTable
-    from throughline.tracking import FIGURE, prepared_uri, step_run
+    from throughline.prepared import table_for_training
+    from throughline.tracking import FIGURE
     from throughline.tuning.families import SEARCHED
     from throughline.tuning.tuning import tune
 
-    with step_run("tune") as run:
-        table = PreparedTable.open(prepared_uri(options.prep_run))
-        tuned = tune(table, run, options.method, options.max_evals, options.set)
+    said = {**vars(options), "max_evals": options.max_evals or "recipe"}
+    searches = ("search", "grid_search")
+    with keyed_run("tune", said) as keyed:
+        table = table_for_training(options.prep_run, options.recipe, options.set, searches)
+        tuned = tune(table, keyed.run, options.method, options.max_evals)
         found = log_candidate(table, tuned.trained, tuned.title)
         mlflow.set_tag(FIGURE, summary(found.metrics, table.recipe.metric))
         if tuned.refit == "all":

@@ -33,6 +33,17 @@ def for_python(path: str) -> str:
     return f"/dbfs/{path.removeprefix('dbfs:').lstrip('/')}"
 
 
+def seen_by_python(path: str) -> str:
+    """The path by which Python finds what Spark reads there; URIs as they are.
+
+    Raises:
+        UserError: If this machine has no DBFS.
+    """
+    if not on_databricks() or "://" in path or path.startswith(_SAME_FOR_BOTH):
+        return for_python(path)
+    return for_python(f"dbfs:/{path.removeprefix('dbfs:').lstrip('/')}")
+
+
 def for_spark(path: str) -> str:
     """An absolute path by which Spark finds what Python has there; URIs as they are."""
     if not on_databricks() or "://" in path or path.startswith(_SAME_FOR_BOTH):

@@ -186,11 +186,16 @@ def judge(
 
 def champion_of(name: str) -> "ModelVersion | None":
     """The version of ``name`` that is the champion; None if there is no model or no champion."""
+    return version_with(name, CHAMPION)
+
+
+def version_with(name: str, role: str) -> "ModelVersion | None":
+    """The version of ``name`` with a role or an alias; None if there is no model or no such."""
     import mlflow
     from mlflow.exceptions import MlflowException
 
     try:
-        version = versions_by_role(name).get(CHAMPION)
+        version = versions_by_role(name).get(role)
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
             return None

@@ -60,6 +60,11 @@ def test_the_code_is_uploaded_once_and_the_cluster_is_the_files(here: Workspace,
     assert all(job["new_cluster"] == CLUSTER for job in jobs)
 
 
+def test_no_step_is_taken_from_before_by_data_that_only_the_cluster_sees(chain) -> None:
+    done, _ = chain
+    assert done.stdout.count("its data cannot be seen from here") == 2  # prep and train
+
+
 def test_no_token_was_sent_or_printed(here: Workspace, chain) -> None:
     done, _ = chain
     said = text_of(here) + done.stdout + done.stderr

@@ -12,6 +12,7 @@ from mlflow.projects import utils
 from tests.databricks.conftest import CLUSTER, DATA_ROOT, Run, WriteRecipe, text_of
 from tests.emulators.databricks.identity import TOKEN
 from tests.emulators.databricks.workspace import JOB_TOKEN, Workspace
+from throughline.caching.cache import KEY, RECORD
 from throughline.models.signature import conform
 from throughline.prepared import PreparedTable
 from throughline.tracking import CANDIDATE, FIGURE, PREPARED, children
@@ -73,6 +74,13 @@ def test_every_step_runs_below_the_runs_of_the_job(main_run) -> None:
     assert [one.data.tags["throughline.step"] for one in steps] == STEPS
     assert {one.info.status for one in steps} == {"FINISHED"}
     assert "challenger" in steps[-1].data.tags[FIGURE]
+
+
+def test_the_keys_of_a_job_tell_the_clusters_packages(here: Workspace, main_run) -> None:
+    _, train, *_ = children(main_run.info.run_id)
+    record = mlflow.artifacts.load_dict(f"{train.info.artifact_uri}/{RECORD}")
+    assert train.data.tags[KEY]
+    assert record["parts"]["environment"]["runtime"] == "15.4"
 
 
 def test_the_job_says_what_it_did(here: Workspace, number: int, main_run) -> None:

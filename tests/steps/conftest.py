@@ -16,6 +16,19 @@ import yaml
 from throughline.recipe.file import load_recipe
 
 PROJECT = Path(__file__).parents[2]
+RECORDER = """
+import atexit, json, os, pathlib, sys
+
+def tell():
+    modules = [m for n, m in list(sys.modules.items()) if n.split(".")[0] == "throughline"]
+    files = sorted(str(m.__file__) for m in modules if getattr(m, "__file__", None))
+    if files:
+        name = f"{pathlib.Path(sys.argv[0]).stem}-{os.getpid()}.json"
+        pathlib.Path(__file__).with_name(name).write_text(json.dumps(files))
+
+atexit.register(tell)
+"""
+"""Tells which of this project's modules a Python process had loaded when it ended."""
 
 
 def slice_recipe(target: Path) -> Path:
@@ -46,12 +59,27 @@ class Project:
         return self.folder / "data root"
 
     @property
+    def loaded(self) -> Path:
+        """Where processes tell which modules they had loaded."""
+        return self.folder / "loaded"
+
+    @property
+    def chain_options(self) -> list[str]:
+        """What the whole chain is run with."""
+        slice_of = {"recipe": self.recipe, "data_root": self.data_root, "fraction": 0.1}
+        options = {**slice_of, "epochs": 2, "port": self.port}
+        return [word for name, value in options.items() for word in ("-P", f"{name}={value}")]
+
+    @property
     def environment(self) -> dict[str, str]:
         programs = str(Path(sys.executable).parent)
         return os.environ | {
             "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder}/mlflow.db",
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "GIT_PYTHON_REFRESH": "quiet",
+            "PYTHONPATH": os.pathsep.join(
+                [str(self.loaded), *filter(None, [os.environ.get("PYTHONPATH")])]
+            ),
         }
 
     def mlflow_run(self, *options: str) -> subprocess.CompletedProcess[str]:
@@ -81,6 +109,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """An empty place to run in."""
     made = Project(tmp_path_factory.mktemp("project"), free_port())
     slice_recipe(made.recipe)
+    made.loaded.mkdir()
+    (made.loaded / "sitecustomize.py").write_text(RECORDER)
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(made.environment["MLFLOW_TRACKING_URI"])
     yield made
@@ -92,8 +122,4 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 @pytest.fixture(scope="session")
 def chain(project: Project) -> subprocess.CompletedProcess[str]:
     """The whole chain, finished."""
-    link = project.data_root
-    return project.mlflow_run(
-        *("-P", f"recipe={project.recipe}", "-P", f"data_root={link}", "-P", "fraction=0.1"),
-        *("-P", "epochs=2", "-P", f"port={project.port}"),
-    )
+    return project.mlflow_run(*project.chain_options)

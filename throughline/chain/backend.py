@@ -27,6 +27,9 @@ class Backend(Protocol):
     def deploys_to(self) -> str:
         """The deployment target that a chain on this backend ends with."""
 
+    def shares_data(self) -> bool:
+        """Whether this process sees the data that the steps do, and so can tell what changed."""
+
 
 @dataclass(frozen=True)
 class BackendOptions:
@@ -76,10 +79,8 @@ def open_backend(options: BackendOptions, recipe: "Recipe") -> Backend:
         from throughline.chain.local import LocalBackend
         from throughline.checkout import project_root
         from throughline.packaging.environments import check_env_manager
-        from throughline.spark import java_home
 
         check_env_manager(options.env_manager, project_root())
-        java_home()
         return LocalBackend(options.env_manager)
     if name == "in_process":
         from throughline.chain.in_process import InProcessBackend

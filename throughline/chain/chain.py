@@ -4,23 +4,36 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
 
+from throughline.caching.cache import REUSED, Found, find
+from throughline.caching.key import NotSeenError
+from throughline.caching.step_key import key_of
 from throughline.chain.backend import Backend
 from throughline.errors import UserError
-from throughline.tracking import FIGURE
+from throughline.strict import nearest
+from throughline.tracking import FIGURE, RESUMED
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 logger = logging.getLogger(__name__)
 
 
+STEPS = ("prep", "train", "tune", "distributed_train", "register", "deploy")
+
+
 @dataclass
 class Finished:
-    """A step that ended: its run, how long it took, and its main figure."""
+    """A step that ended: what it did, how long that took, its run, its main figure, and why."""
 
     step: str
     state: str
     seconds: float
     run_id: str
     figure: str = ""
+    why: str = ""
 
 
 @dataclass
@@ -29,33 +42,85 @@ class Chain:
 
     Attributes:
         backend: Where they run.
+        forced: The steps that run whatever was done before.
         finished: The steps so far.
     """
 
     backend: Backend
+    forced: frozenset[str] = frozenset()
     finished: list[Finished] = field(default_factory=list)
 
     def run(self, step: str, parameters: Mapping[str, object]) -> str:
-        """Runs an entry point to its end, nested below the active run, and returns its run's id.
+        """Takes a finished run with the same key, or runs the entry point; returns the run's id.
 
         Raises:
             UserError: If the step ended with a user's mistake; the sentence names the step.
             RuntimeError: If it ended in another way than well.
         """
+        return self.reconcile(step, parameters, partial(self.same, step, parameters), "cached")
+
+    def same(self, step: str, parameters: Mapping[str, object]) -> Found:
+        """The finished run of an entry point with the same key.
+
+        Raises:
+            NotSeenError: If what the key is made of cannot be looked at from here.
+            UserError: If what the parameters name is not there.
+        """
+        if not self.backend.shares_data():
+            raise NotSeenError("its data cannot be seen from here")
+        return find(key_of(step, parameters))
+
+    def reconcile(
+        self,
+        step: str,
+        parameters: Mapping[str, object],
+        look: Callable[[], Found],
+        state: str = "unchanged",
+    ) -> str:
+        """Runs an entry point below the active run, unless what it would do is done.
+
+        Args:
+            step: The entry point.
+            parameters: Its parameters.
+            look: Finds the run that did it, or why it has to run.
+            state: What the table says where it need not.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            UserError: As :meth:`run`.
+            RuntimeError: Likewise.
+        """
         import mlflow
 
-        logger.info("step %s", step)
         started = time.monotonic()
+        found = Found(None, "forced") if step in self.forced else _looked(step, look)
+        if found.run:
+            logger.info("step %s is %s", step, state)
+            mlflow.set_tag(f"{REUSED}{step}", found.run.info.run_id)
+            run, why, figure = found.run, "", found.figure
+        else:
+            logger.info("step %s: %s", step, found.why)
+            run, why, figure = self._launched(step, parameters), found.why, ""
+            state = "resumed" if RESUMED in run.data.tags else "ran"
+            if state == "resumed":
+                why = f"resumed {run.data.tags[RESUMED]}; {why}"
+        seconds = time.monotonic() - started
+        figure = figure or run.data.tags.get(FIGURE, "")
+        self.finished.append(Finished(step, state, seconds, run.info.run_id, figure, why))
+        return str(run.info.run_id)
+
+    def _launched(self, step: str, parameters: Mapping[str, object]) -> "Run":
+        import mlflow
+
         try:
             run_id = self.backend.run(step, {name: str(v) for name, v in parameters.items()})
         except UserError as error:
             raise UserError(f"The step {step} stopped: {error}") from None
         except RuntimeError as error:
             raise RuntimeError(f"The step {step} failed: {error}") from error
-        figure = mlflow.MlflowClient().get_run(run_id).data.tags.get(FIGURE, "")
-        seconds = time.monotonic() - started
-        self.finished.append(Finished(step, "ran", seconds, run_id, figure))
-        return run_id
+        return mlflow.MlflowClient().get_run(run_id)
 
     def skip(self, step: str, why: str) -> None:
         """Leaves a step out, and says why."""
@@ -69,6 +134,7 @@ class Chain:
             ("state", lambda one: one.state),
             ("seconds", lambda one: f"{one.seconds:.1f}"),
             ("figure", lambda one: one.figure),
+            ("why not cached", lambda one: one.why),
         ]
         rows = [[title for title, _ in columns]]
         rows += [[show(one) for _, show in columns] for one in self.finished]
@@ -102,3 +168,30 @@ def _where_the_runs_are() -> str:
         host = get_databricks_host_creds(uri).host.rstrip("/")
         return f"{host}/ml/experiments/{active.info.experiment_id}"
     return f"mlflow ui --backend-store-uri {uri}"
+
+
+def steps_named(text: str) -> frozenset[str]:
+    """Reads which steps to force: names by comma, ``all`` or ``none``.
+
+    Raises:
+        UserError: If there is no such step.
+    """
+    if text in ("all", "none"):
+        return frozenset(STEPS if text == "all" else ())
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in STEPS:
+            raise UserError(
+                f"There is no step {name!r} to force; {nearest(name, STEPS)}: give force steps by "
+                "comma, all or none."
+            )
+    return frozenset(names)
+
+
+def _looked(step: str, look: Callable[[], Found]) -> Found:
+    try:
+        return look()
+    except NotSeenError as error:
+        return Found(None, str(error))
+    except UserError as error:
+        raise UserError(f"The step {step} stopped: {error}") from None

@@ -78,6 +78,10 @@ class DockerBackend:
         """A container on this machine."""
         return "docker"
 
+    def shares_data(self) -> bool:
+        """Yes: what the containers see of this machine, at the same place."""
+        return True
+
 
 def table_mounts(recipe: Recipe) -> list[Mount]:
     """The folders of the local files that a recipe reads, where it will look for them."""

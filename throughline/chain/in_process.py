@@ -39,6 +39,10 @@ class InProcessBackend:
         """A serving endpoint of the workspace on Databricks, else one of this machine."""
         return "databricks" if on_databricks() else "local"
 
+    def shares_data(self) -> bool:
+        """Yes: this process is the step's."""
+        return True
+
 
 def _main_of(script: Path) -> Callable[[Sequence[str]], None]:
     spec = importlib.util.spec_from_file_location(f"steps_{script.stem}", script)

@@ -18,11 +18,18 @@ class LocalBackend:
 
     def run(self, step: str, parameters: dict[str, str]) -> str:
         """Runs an entry point of the project; see ``Backend.run``."""
+        from throughline.spark import java_home
+
+        java_home()  # a missing one is told before the step's own seconds of start-up
         return run_project(".", step, parameters, env_manager=self.env_manager)
 
     def deploys_to(self) -> str:
         """An endpoint on this machine."""
         return "local"
+
+    def shares_data(self) -> bool:
+        """Yes: this machine's."""
+        return True
 
 
 def run_project(uri: str, step: str, parameters: dict[str, str], **options: object) -> str:

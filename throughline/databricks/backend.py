@@ -127,6 +127,10 @@ class DatabricksBackend:
         """A serving endpoint of the workspace."""
         return "databricks"
 
+    def shares_data(self) -> bool:
+        """No: only the cluster reaches mounts, volumes and its own packages."""
+        return False
+
     def _create_run(self, step: str, parameters: dict[str, str]) -> str:
         import mlflow
         from mlflow.projects.utils import get_or_create_run

@@ -6,6 +6,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Collection
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO
 
@@ -45,6 +46,22 @@ def sample_as_parquet(reference: str, data_root: str | Path) -> Path:
         convert(unfinished)
         os.replace(unfinished, target)
     return target
+
+
+def sample_version(reference: str) -> str:
+    """What changes when a sample's rows may have: its package's version, and its file's size.
+
+    Raises:
+        UserError: If the package or the table is not there.
+    """
+    package, _, table = reference.removeprefix(PREFIX).partition("/")
+    if package == sklearn_samples.PACKAGE:
+        return sklearn_samples.stamp()
+    size = _data_file(package, table, reference).stat().st_size
+    try:
+        return f"{version(package)}, {size} bytes"
+    except PackageNotFoundError:
+        return f"{size} bytes"
 
 
 def _data_file(package: str, table: str, reference: str) -> Path:

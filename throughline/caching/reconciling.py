@@ -1,0 +1,78 @@
+"""Whether the registry and the deployment are already what register and deploy would make them."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from throughline.caching.cache import Found, finished
+from throughline.deployment.targets import open_target
+from throughline.errors import UserError
+from throughline.registry import CHALLENGER, best_candidate, champion_of, version_with
+from throughline.tracking import STEP
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+    from throughline.recipe.recipe import Recipe
+
+
+def registered(candidates: "list[Run]", recipe: "Recipe", same: Callable[[], Found]) -> Found:
+    """The run of register after which the best candidate stands where the rule would put it.
+
+    Args:
+        candidates: The candidates.
+        recipe: The recipe.
+        same: Finds the run of register with the same key, which the verdict on a challenger needs.
+    """
+    best = best_candidate(candidates, recipe.metric)
+    champion = champion_of(recipe.name)
+    if champion and _is_of(champion, best):
+        run = _last("register", {"model": recipe.name, "version": champion.version})
+        return Found(run, "" if run else "it was registered elsewhere")
+    challenger = version_with(recipe.name, CHALLENGER)
+    if challenger is None or not _is_of(challenger, best):
+        registered_before = champion or challenger
+        why = "the best candidate is another one" if registered_before else "nothing is registered"
+        return Found(None, why)
+    return same()
+
+
+def deployed(model: str, alias: str, target: str, data_root: str, port: int) -> Found:
+    """The run of deploy after which the target serves the version with this alias, and answers.
+
+    Args:
+        model: The registered model's name.
+        alias: Which of its versions.
+        target: The target's name.
+        data_root: Where the local target keeps its state.
+        port: Where it is to be served, of targets that have ports.
+    """
+    version = version_with(model, alias)
+    try:
+        served = open_target(target, data_root, port).status(model)
+    except UserError as error:
+        return Found(None, str(error))
+    if served is None or version is None:
+        return Found(None, "nothing is served")
+    wanted = (str(version.version), version.run_id or "")  # of a database the number is an int
+    if (served.model.version, served.model.run_id) != wanted:
+        return Found(None, f"version {served.model.version} is served")
+    if urlsplit(served.url).port not in (None, port):
+        return Found(None, f"it is served at {served.url}")
+    if not served.healthy:
+        return Found(None, f"{served.url} does not answer")
+    tags = {"endpoint.url": served.url, "endpoint.version": served.model.version}
+    run = _last("deploy", tags)
+    figure = f"{served.model.uri} at {served.url}"
+    return Found(run, "" if run else "it was deployed elsewhere", figure)
+
+
+def _is_of(version: "ModelVersion", candidate: "Run") -> bool:
+    """Whether a version was registered for a candidate; its model may be a run's below that one."""
+    return str(version.tags.get("run", version.run_id)) == candidate.info.run_id
+
+
+def _last(step: str, tags: dict[str, str]) -> "Run | None":
+    said = [f"tags.`{name}` = '{value}'" for name, value in {STEP: step, **tags}.items()]
+    return next(iter(finished(" AND ".join(said), 1)), None)

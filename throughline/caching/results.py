@@ -1,0 +1,81 @@
+"""The results of a step, listed when it ended, and whether they are still whole."""
+
+from typing import TYPE_CHECKING
+
+from throughline.outputs import Output
+from throughline.tracking import CANDIDATE, MODEL, PARENT, PREPARED, REFITTED, STEP, runs_with
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+Files = dict[str, dict[str, int]]
+"""The sizes of files, in bytes, by their names below an address."""
+
+
+def results_of(run: "Run") -> dict[str, Files]:
+    """What later steps read of a training's candidates, by the candidate's run; empty of others.
+
+    That is their models, and the curves that the comparison draws.
+    """
+    if run.data.tags.get(STEP) == "prep":
+        return {}
+    import mlflow
+
+    below = mlflow.MlflowClient().search_runs(
+        [run.info.experiment_id],
+        f"tags.`{PARENT}` = '{run.info.run_id}' AND tags.`{CANDIDATE}` != ''",
+        order_by=["attributes.start_time ASC"],
+    )
+    own = [run] if CANDIDATE in run.data.tags else []
+    return {
+        one.info.run_id: {address: _sizes(address) for address in _addresses(one)}
+        for one in [*own, *below]
+    }
+
+
+def damage(run: "Run", results: dict[str, Files]) -> str:
+    """What is missing of a step's results, or has another size; empty if nothing.
+
+    Args:
+        run: The step's run.
+        results: What :func:`results_of` gave when it ended.
+    """
+    if run.data.tags.get(STEP) == "prep":
+        return Output(run.data.tags[PREPARED]).damage()
+    if gone := set(results) - {one.info.run_id for one in runs_with(list(results))}:
+        return f"the candidate's run {min(gone)} was deleted"
+    for files in results.values():
+        for address, sizes in files.items():
+            now = _sizes(address)
+            for name, size in sizes.items():
+                if now.get(name) != size:
+                    how = "was changed" if name in now else "is missing"
+                    return f"{address}/{name} {how}"
+    return ""
+
+
+def _addresses(candidate: "Run") -> list[str]:
+    from throughline.evaluation.writing import TABLES
+
+    tags = candidate.data.tags
+    models = [tags[name] for name in (MODEL, REFITTED) if name in tags]
+    return [*models, f"{candidate.info.artifact_uri}/{TABLES}"]
+
+
+def _sizes(address: str) -> dict[str, int]:
+    """The files below an address and their sizes; none where there is nothing (any more)."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    try:
+        repository = get_artifact_repository(address)
+        found, folders = {}, [""]
+        while folders:
+            for info in repository.list_artifacts(folders.pop() or None):
+                if info.is_dir:
+                    folders.append(info.path)
+                else:
+                    found[info.path] = int(info.file_size or 0)
+    except (MlflowException, OSError):
+        return {}
+    return found
