@@ -1,0 +1,152 @@
+"""Removing prepared data and runs that nothing uses any more."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from throughline.caching.cache import REUSED
+from throughline.caching.unused import Known, used
+from throughline.deployment.state import StateFolder
+from throughline.outputs import Output
+from throughline.tracking import PARENT, PREPARED, STEP, TABLE
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+_DAY = 24 * 60 * 60 * 1000
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Unused:
+    """What nothing uses.
+
+    Attributes:
+        runs: The runs of the active experiment, each a step's with all below it.
+        outputs: The prepared data of these runs, and how many bytes each has.
+    """
+
+    runs: "list[Run]"
+    outputs: dict[Output, int]
+
+
+def find_unused(data_root: str, keep_days: float, now: int) -> Unused:
+    """Looks for what no registered version, no deployment and no recent run uses.
+
+    Runs of all experiments are asked what they use; only those of the active experiment that a
+    step of this project made are found, and only data below ``data_root``.
+
+    Args:
+        data_root: Where prepared data and the local deployments' states are.
+        keep_days: Runs that began in the last so many days are in use.
+        now: In milliseconds since 1970.
+    """
+    import mlflow
+
+    active = mlflow.active_run()
+    here = active.info.experiment_id if active else "0"
+    runs = list(_all_runs())
+    makers = _makers(runs)
+    known = [_known(run, makers) for run in runs]
+    kept = used(known, _roots(data_root), round(now - keep_days * _DAY))
+    ours = _ours(known)
+    unused = [
+        run for run in runs if run.info.experiment_id == here and run.info.run_id in ours - kept
+    ]
+    return Unused(unused, dict(_prepared(unused, data_root)))
+
+
+def remove(unused: Unused) -> None:
+    """Removes the data, and puts the runs among MLflow's deleted ones.
+
+    A run goes first: it is no longer found by then, should the data be half gone.
+    """
+    import mlflow
+
+    for run in unused.runs:
+        mlflow.delete_run(run.info.run_id)
+    for output in unused.outputs:
+        output.clear()
+
+
+def _all_runs() -> "Iterator[Run]":
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    ids = [one.experiment_id for one in _pages(client.search_experiments)]
+    return _pages(partial(client.search_runs, ids, max_results=_PAGE))
+
+
+def _pages(search: Callable[..., Any]) -> Iterator[Any]:
+    """What a search of MLflow finds, page after page."""
+    token: str | None = None
+    while True:
+        page = search(page_token=token)
+        yield from page
+        if not (token := page.token):
+            return
+
+
+def _makers(runs: "list[Run]") -> dict[str, set[str]]:
+    """The runs of prep by the address and the key of the table they made."""
+    found: dict[str, set[str]] = {}
+    for run in runs:
+        tags = run.data.tags
+        if tags.get(STEP) == "prep":
+            for name in filter(None, (tags.get(PREPARED), tags.get(TABLE))):
+                found.setdefault(name, set()).add(run.info.run_id)
+    return found
+
+
+def _known(run: "Run", makers: dict[str, set[str]]) -> Known:
+    tags = run.data.tags
+    uses = {value for name, value in tags.items() if name.startswith(REUSED)}
+    for name in (PREPARED, TABLE):
+        uses |= makers.get(tags.get(name, ""), set())
+    return Known(
+        run.info.run_id,
+        tags.get(PARENT, ""),
+        tags.get(STEP, ""),
+        run.info.start_time,
+        run.info.status in ("RUNNING", "SCHEDULED"),
+        frozenset(uses),
+    )
+
+
+def _roots(data_root: str) -> set[str]:
+    """The runs of registered versions, and of what the local target serves."""
+    import mlflow
+
+    client, found = mlflow.MlflowClient(), set()
+    for version in _pages(partial(client.search_model_versions, max_results=_PAGE)):
+        found |= {version.run_id, version.tags.get("run")}
+    if "://" not in data_root:
+        states = StateFolder(Path(data_root) / "deployments").all()
+        found |= {state.model.run_id for state in states}
+    return {run_id for run_id in found if run_id}
+
+
+def _ours(known: list[Known]) -> set[str]:
+    """The runs of steps, and those below them."""
+    by_id = {run.run_id: run for run in known}
+
+    def is_ours(run: Known) -> bool:
+        above = by_id.get(run.parent)
+        return bool(run.step) or (above is not None and is_ours(above))
+
+    return {run.run_id for run in known if is_ours(run)}
+
+
+def _prepared(unused: "list[Run]", data_root: str) -> Iterator[tuple[Output, int]]:
+    """What unused preparations wrote below the data root, and trainings left beside it."""
+    from fsspec.core import url_to_fs
+
+    root, ids = Output.below(data_root, "prepared").uri, {run.info.run_id for run in unused}
+    files, place = url_to_fs(root)
+    for path in files.glob(f"{place}/*/*"):
+        name = path.removeprefix(place).strip("/")
+        if Path(name).name.partition(".")[0] in ids:  # RUN, or RUN.training
+            output = Output(f"{root}/{name}")
+            yield output, output.size()
