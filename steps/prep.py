@@ -22,8 +22,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data_root", default="data", help="where tables are written")
     parser.add_argument("--fraction", type=fraction, default=1.0, help="share of the rows to take")
     parser.add_argument("--contract", default="none", help="an earlier run of prep, or 'latest'")
+    parser.add_argument(
+        "--mount", default="none", help="storage for a folder, as in /mnt/raw=wasbs://..."
+    )
     options = parser.parse_args(arguments)
     recipe = load_recipe(options.recipe, options.set)
+    if options.mount != "none":
+        from throughline.databricks.mount_option import mounted
+
+        recipe = mounted(recipe, options.mount)
     warm_up()
 
     import mlflow
