@@ -24,6 +24,7 @@ from throughline.raw_figures import RawFigures
 from throughline.raw_rows import raw_table, without_dropped_rows
 from throughline.sources.joins import Matches
 from throughline.sources.tables import readable
+from throughline.spark import check_writable
 from throughline.splitting.splitting import PARTS, SPLIT, add_folds
 
 if TYPE_CHECKING:
@@ -83,8 +84,9 @@ def prepare(
 
     Raises:
         UserError: If the tables do not fit the recipe, or do not keep the earlier contract, which
-            is to refuse them.
+            is to refuse them, or Spark cannot write to the output.
     """
+    check_writable(spark, output.uri)
     try:
         return _prepare(spark, recipe, output, data_root, fraction, row_groups, earlier, key)
     except BaseException:

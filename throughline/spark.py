@@ -93,6 +93,34 @@ def _local_session(name: str) -> "SparkSession":
     return builder.getOrCreate()
 
 
+def has_file_system(spark: "SparkSession", uri: str) -> bool:
+    """Whether Spark itself can read and write at a URI: its Hadoop knows the scheme."""
+    from py4j.protocol import Py4JJavaError
+
+    context = spark.sparkContext
+    try:
+        context._jvm.org.apache.hadoop.fs.FileSystem.getFileSystemClass(
+            uri.partition(":")[0], context._jsc.hadoopConfiguration()
+        )
+    except Py4JJavaError:
+        return False
+    return True
+
+
+def check_writable(spark: "SparkSession", uri: str) -> None:
+    """Checks before any work that Spark can write where an output is to be.
+
+    Raises:
+        UserError: It has no connector for the URI's scheme.
+    """
+    scheme, found, _ = uri.partition("://")
+    if found and not has_file_system(spark, uri):
+        raise UserError(
+            f"Spark has no connector for {scheme}:// here and cannot write to {uri}; give a folder "
+            "of this machine, or run where Spark has one, as on Databricks."
+        )
+
+
 def is_local(spark: "SparkSession") -> bool:
     """Whether the session's tasks run in this machine's own process."""
     master = str(spark.sparkContext.master)

@@ -9,6 +9,8 @@ VERSION = "15.4"
 
 SHIPPED = {
     "adlfs": None,
+    "azure-identity": "1.17.1",
+    "azure-storage-blob": "12.19.1",
     "azureml-core": None,
     "azureml-dataset-runtime": None,
     "azureml-mlflow": None,
@@ -71,6 +73,8 @@ ITS_OWN = frozenset(
 OF_NO_USE = frozenset(
     {
         "adlfs",  # storage is read through mounts and volumes there
+        "azure-identity",
+        "azure-storage-blob",
         "azureml-core",
         "azureml-dataset-runtime",
         "azureml-mlflow",

@@ -17,6 +17,7 @@ from throughline.outputs import Output
 from throughline.scoring.model_files import ModelFiles
 from throughline.scoring.spark_worker import scorer
 from throughline.sources.tables import read_table, readable
+from throughline.spark import check_writable
 from throughline.strict import nearest
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def score_table(
         UserError: If the output is there already, the table does not fit the model, or it does not
             keep the model's contract and the recipe said to refuse.
     """
+    check_writable(spark, output.uri)
     if output.exists():
         raise UserError(f"There is something at {output.uri} already; give another output.")
     with readable(table):

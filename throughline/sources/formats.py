@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from throughline.dbfs import for_python
 from throughline.errors import UserError
 
 Format = Literal["parquet", "csv", "json", "delta"]
@@ -22,20 +23,22 @@ _LOG = "_delta_log"
 def format_of(path: str) -> Format:
     """The format of a file, of a folder's or a glob's files, or of a Delta table.
 
-    A name that ends in a format's suffix says it, whatever is below. On this machine the files are
-    looked at; of a URI only the name and whether it is a Delta table.
+    A name that ends in a format's suffix says it, whatever is below. On this machine, where a
+    cluster's ``dbfs:/`` is the folder ``/dbfs``, the files are looked at; of a URI only the name
+    and whether it is a Delta table.
 
     Raises:
         UserError: If there is nothing, the files are of several formats, or of none that is known.
     """
-    remote = "://" in path
-    found = [] if remote else sorted(glob.glob(path))
+    seen = for_python(path)
+    remote = "://" in seen
+    found = [] if remote else sorted(glob.glob(seen))
     if not found and not remote:
         raise UserError(f"There is no table at {path}; give a path, relative to the project.")
     for place in (path, path.rstrip("/*")):
         if (kind := _suffix_format(place)) and not any(map(_is_delta_here, found)):
             return kind
-    if _is_delta(path):
+    if _is_delta(seen):
         return "delta"
     kinds = {kind for name in _files(found) if (kind := _suffix_format(name))}
     if len(kinds) == 1:

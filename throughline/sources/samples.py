@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import tempfile
 import zipfile
 from collections.abc import Callable, Collection
 from functools import partial
@@ -12,6 +11,7 @@ from typing import IO
 
 from throughline.errors import UserError
 from throughline.sources import sklearn_samples
+from throughline.sources.kept import kept_below
 from throughline.strict import nearest
 
 PREFIX = "sample:"
@@ -36,10 +36,7 @@ def sample_as_parquet(reference: str, data_root: str | Path) -> Path:
     else:
         source = _data_file(package, table, reference)
         stamp, convert = str(source.stat().st_size), partial(_convert, source)
-    here = (
-        Path(tempfile.gettempdir(), "throughline") if "://" in str(data_root) else Path(data_root)
-    )
-    target = here / "samples" / package / f"{table}-{stamp}.parquet"
+    target = kept_below(data_root, "samples") / package / f"{table}-{stamp}.parquet"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished = target.with_suffix(f".{os.getpid()}.tmp")

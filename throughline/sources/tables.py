@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from throughline.dbfs import for_python, for_spark
 from throughline.errors import UserError
+from throughline.sources.azure_cache import local_copy
+from throughline.sources.azure_uri import is_azure
 from throughline.sources.delimited import read_csv
 from throughline.sources.delta import read_delta
 from throughline.sources.formats import Format, format_of
 from throughline.sources.json_lines import read_json
+from throughline.sources.kept import kept_below
 from throughline.sources.samples import PREFIX, sample_as_parquet
+from throughline.spark import has_file_system
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -34,16 +38,18 @@ def read_table(spark: "SparkSession", reference: str, data_root: str) -> "DataFr
     Args:
         spark: The session.
         reference: ``sample:<package>/<table>``, or a path, glob or URI of files of Parquet,
-            CSV or JSON lines, or of a Delta table's folder.
-        data_root: Where samples are kept as Parquet.
+            CSV or JSON lines, or of a Delta table's folder. What is in Azure storage is copied to
+            this machine first, unless Spark has a connector to it.
+        data_root: Where samples are kept as Parquet, and copies of what is in Azure storage.
 
     Raises:
         UserError: If there is no such table, or its files are not what their name says.
     """
+    path = reference
     if reference.startswith(PREFIX):
         path = for_spark(str(sample_as_parquet(reference, for_python(data_root)).absolute()))
-    else:
-        path = reference
+    elif is_azure(reference) and not has_file_system(spark, reference):
+        path = for_spark(local_copy(reference, kept_below(for_python(data_root), "azure")))
     kind = format_of(path)
     with readable(reference):
         table = _read(spark, path, kind)
