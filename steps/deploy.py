@@ -10,13 +10,14 @@ import argparse
 import json
 import shlex
 import statistics
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from throughline.deployment.targets import TARGETS, open_target
 from throughline.step import Parser, run_step
 
 if TYPE_CHECKING:
-    from throughline.deployment.target import Deployment
+    from throughline.deployment.target import Deployment, DeploymentTarget
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.action == "deploy":
             from throughline.deployment.versions import resolve
 
-            log(target.deploy(resolve(options.model, options.alias)))
+            log(target, target.deploy(resolve(options.model, options.alias)))
             return
         stop = options.action == "stop"
         found = target.delete(options.model) if stop else target.status(options.model)
@@ -55,11 +56,11 @@ def place_of(deployment: "Deployment") -> str:
     return f"pid {deployment.pid}" if deployment.pid else deployment.log
 
 
-def log(deployment: "Deployment") -> None:
+def log(target: "DeploymentTarget", deployment: "Deployment") -> None:
     """Logs the address, the start-up time and the latency; prints a request to try."""
     import mlflow
 
-    from throughline.deployment.client import EndpointClient
+    from throughline.deployment.client import EndpointClient, latencies
     from throughline.deployment.smoke import example_request
     from throughline.deployment.versions import fetch
     from throughline.tracking import FIGURE
@@ -70,10 +71,13 @@ def log(deployment: "Deployment") -> None:
     mlflow.set_tags({f"endpoint.{name}": str(value) for name, value in facts.items()})
     command = f"curl -s {deployment.url}/model"
     if request := example_request(fetch(deployment.model)):
-        times = EndpointClient(deployment.url).latencies(request)
-        mlflow.log_metric("latency_p50_ms", statistics.median(times))
-        command = f"curl -s {deployment.url}/invocations -H 'Content-Type: application/json' -d "
-        command += shlex.quote(json.dumps(request))
+        ask = partial(EndpointClient(deployment.url).predict, request)  # over one connection
+        if deployment.header:
+            ask = partial(target.predict, deployment.model.name, request)
+        mlflow.log_metric("latency_p50_ms", statistics.median(latencies(ask)))
+        command = f"curl -s {deployment.url}/invocations -H 'Content-Type: application/json'"
+        command += f' -H "{deployment.header}"' if deployment.header else ""
+        command += f" -d {shlex.quote(json.dumps(request))}"
     if deployment.startup_seconds is not None:
         mlflow.log_metric("server_startup_seconds", deployment.startup_seconds)
     told = {"model": deployment.model.uri, "place": place_of(deployment), "curl": command}

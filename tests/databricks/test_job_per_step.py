@@ -49,6 +49,7 @@ def test_it_shows_the_states_and_the_pages_of_the_jobs(here: Workspace, chain) -
     for state in ("PENDING (Waiting for cluster)", "RUNNING (In run)", "TERMINATED SUCCESS"):
         assert f"is {state}\n" in done.stderr
     assert f"{here.server.url}/ml/experiments/" in done.stdout
+    assert "no candidate may be champion yet" in done.stdout
 
 
 def test_the_code_is_uploaded_once_and_the_cluster_is_the_files(here: Workspace, chain) -> None:

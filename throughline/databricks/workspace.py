@@ -10,15 +10,19 @@ if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
 _HTTP_SECONDS = 30
+"""How long the workspace may take for an answer."""
 _RETRY_SECONDS = 120
 """How long an established workspace may be away, as while a job waits for hours."""
 
 
-def open_workspace() -> "WorkspaceClient":
+def open_workspace(http_seconds: int = _HTTP_SECONDS) -> "WorkspaceClient":
     """Connects to the workspace that the environment or ``~/.databrickscfg`` names.
 
     The host and the token are tried at once, by asking who we are: later calls are repeated for
     ``_RETRY_SECONDS`` when the network fails, which a wrong host should not have to wait for.
+
+    Args:
+        http_seconds: How long an answer may take once the workspace has answered.
 
     Raises:
         UserError: No workspace or credentials are configured, it does not answer, or it refuses.
@@ -40,7 +44,7 @@ def open_workspace() -> "WorkspaceClient":
         )
     with workspace_errors(config.host):
         WorkspaceClient(config=config).current_user.me()
-    config.retry_timeout_seconds = _RETRY_SECONDS
+    config.http_timeout_seconds, config.retry_timeout_seconds = http_seconds, _RETRY_SECONDS
     return WorkspaceClient(config=config)
 
 

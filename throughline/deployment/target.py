@@ -35,6 +35,7 @@ class Deployment:
         healthy: Whether it answered when it was last asked.
         change: What ``deploy`` did; ``found`` for an answer of ``status``.
         startup_seconds: From the start of the server to its first answer; None if not started now.
+        header: What a request needs besides its content, as a shell writes it; often nothing.
     """
 
     model: ModelVersion
@@ -44,6 +45,7 @@ class Deployment:
     healthy: bool
     change: Literal["started", "replaced", "unchanged", "found"] = "found"
     startup_seconds: float | None = None
+    header: str = ""
 
 
 class DeploymentTarget(Protocol):

@@ -5,7 +5,7 @@ from pathlib import Path
 from throughline.deployment.target import DeploymentTarget
 from throughline.errors import UserError
 
-TARGETS = ("local", "docker")
+TARGETS = ("local", "docker", "databricks")
 
 
 def open_target(name: str, data_root: str, port: int) -> DeploymentTarget:
@@ -21,6 +21,10 @@ def open_target(name: str, data_root: str, port: int) -> DeploymentTarget:
     """
     if name not in TARGETS:
         raise UserError(f"there is no target {name!r}; give -P target= one of {', '.join(TARGETS)}")
+    if name == "databricks":
+        from throughline.databricks.serving_target import DatabricksTarget
+
+        return DatabricksTarget.open()
     if not 1 <= port <= 65535:
         raise UserError(f"port {port} does not exist; give -P port= a number from 1 to 65535")
     if name == "docker":

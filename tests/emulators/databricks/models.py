@@ -49,13 +49,17 @@ class ModelFiles:
             raise Refused(404, "RESOURCE_DOES_NOT_EXIST", "No such file")
         return Answer(place.read_bytes(), content_type="application/octet-stream")
 
-    def _root(self, request: Request) -> Path:
-        asked = {"name": request.json["name"], "version": request.json["version"]}
+    def folder(self, name: str, version: str) -> Path:
+        """Where the files of a version are; refuses one that is not registered."""
+        asked = {"name": name, "version": version}
         source = self._ask("model-versions/get", asked)["model_version"]["source"]
         if source.startswith("models:/"):
             model = self._ask(f"logged-models/{source.removeprefix('models:/')}", {})
             source = model["model"]["info"]["artifact_uri"]
         return self.dbfs.place(source)
+
+    def _root(self, request: Request) -> Path:
+        return self.folder(request.json["name"], request.json["version"])
 
     def _ask(self, what: str, query: dict[str, str]) -> dict[str, Any]:
         answer = requests.get(f"{self.tracking}/api/2.0/mlflow/{what}", query, timeout=30)

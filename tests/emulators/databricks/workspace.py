@@ -1,4 +1,4 @@
-"""A Databricks workspace on this machine: tracking, DBFS, the model registry and job runs.
+"""A Databricks workspace on this machine: tracking, DBFS, the model registry, job runs, endpoints.
 
 Tracking is a real MLflow server behind it, artifacts are on DBFS. A request that no route takes is
 answered 404 and kept in ``unknown``.
@@ -21,6 +21,7 @@ from tests.emulators.databricks.identity import TOKEN, identity_routes
 from tests.emulators.databricks.jobs import Jobs
 from tests.emulators.databricks.models import ModelFiles
 from tests.emulators.databricks.server import Answer, Refused, Request, Server
+from tests.emulators.databricks.serving import ServingEndpoints
 from tests.steps.conftest import free_port
 from throughline.spark import java_home
 
@@ -40,6 +41,7 @@ class Workspace:
     server: Server
     jobs: Jobs
     dbfs: Dbfs
+    serving: ServingEndpoints
 
     @property
     def environment(self) -> dict[str, str]:
@@ -68,16 +70,19 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
     with _tracking_server(folder) as tracking, server.serving():
         jobs.url = server.url
         jobs.environment = _machine_environment(machine, server.url)
+        models = ModelFiles(dbfs, tracking, server.url)
+        serving = ServingEndpoints(models)
         server.routes += [
             *identity_routes(),
             *dbfs.routes(),
             *jobs.routes(),
-            *ModelFiles(dbfs, tracking, server.url).routes(),
+            *models.routes(),
+            *serving.routes(),
             ("POST", r"/api/2\.0/mlflow/experiments/create", _Proxy(tracking).create_experiment),
             ("*", r"/api/2\.0/mlflow/.+", _Proxy(tracking).forward),
         ]
         try:
-            yield Workspace(folder, server, jobs, dbfs)
+            yield Workspace(folder, server, jobs, dbfs, serving)
         finally:
             jobs.close()
 
