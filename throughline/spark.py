@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from throughline.checkout import write_zip
 from throughline.dbfs import on_databricks
@@ -98,8 +98,9 @@ def has_file_system(spark: "SparkSession", uri: str) -> bool:
     from py4j.protocol import Py4JJavaError
 
     context = spark.sparkContext
+    jvm: Any = context._jvm
     try:
-        context._jvm.org.apache.hadoop.fs.FileSystem.getFileSystemClass(
+        jvm.org.apache.hadoop.fs.FileSystem.getFileSystemClass(
             uri.partition(":")[0], context._jsc.hadoopConfiguration()
         )
     except Py4JJavaError:

@@ -46,7 +46,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("docker place")
+    folder = tmp_path_factory.mktemp("docker-place")
     (folder / "recipe").mkdir()
     slice_recipe(folder / "recipe/recipe.yaml")
     (folder / "runs").mkdir()
@@ -161,7 +161,7 @@ def test_a_rendered_project_runs_a_step_on_a_tracking_server(
             _until(lambda: requests.get(f"{tracked.tracking}/health", timeout=5))
             render = [sys.executable, "-m", "throughline.packaging", "docker", "--image", image]
             folder = place.folder / "variant"
-            data = place.folder / "served data"
+            data = place.folder / "served-data"
             subprocess.run(
                 [*render, "--data_root", str(data), str(folder)],
                 cwd=PROJECT,

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +70,7 @@ class DockerBackend:
             settings |= {"MLFLOW_TRACKING_URI": tracking, ERROR_FILE: str(mistake)}
             seen = [*self.mounts, *tracking_mounts(tracking), *_artifact_mounts()]
             seen += [Mount.same(mistake.parent), *_recipe_mounts(parameters)]
+            check_mounts(seen)
             variant = docker_variant(read_project(project_root()), self.image, seen, settings)
             uri = write_project(variant, project_root() / "build/docker").parent
             arguments = run_arguments(tracking, _env_file(Path(folder)))
@@ -92,6 +94,20 @@ def table_mounts(recipe: Recipe) -> list[Mount]:
         if ":" not in table and folder != Path() and folder.absolute().exists():
             found.append(Mount(folder.absolute(), WORKDIR / folder, readonly=True))
     return list(dict.fromkeys(found))
+
+
+def check_mounts(mounts: Iterable[Mount]) -> None:
+    """Refuses paths that would not reach Docker whole.
+
+    Raises:
+        UserError: If there is a blank in one: MLflow puts the command together without quotes.
+    """
+    for mount in mounts:
+        if " " in str(mount):
+            raise UserError(
+                f"The folder {mount.here} has a blank in its path, which MLflow's call of Docker "
+                "cannot take; keep data, runs, recipe and tables in folders without one."
+            )
 
 
 def _absolute(parameters: dict[str, str]) -> dict[str, str]:
