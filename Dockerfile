@@ -11,7 +11,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /throughline
 # Only what decides what the environment holds: a change of other code leaves this layer alone.
-COPY requirements.lock requirements-dev.txt ./
+COPY requirements.lock ./
 COPY packaging/horovod packaging/horovod
 COPY throughline/__init__.py throughline/
 COPY throughline/command_line throughline/command_line
@@ -22,7 +22,7 @@ ARG PIP_FIND_LINKS
 RUN UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1 python3.11 -c "\
 from pathlib import Path; \
 from throughline.command_line.bootstrap import ensure; \
-ensure(Path('/throughline'), tools=False)"
+ensure(Path('/throughline'))"
 
 # --- The project. Java 17 is in the environment.
 FROM ${BASE_IMAGE}
@@ -46,7 +46,7 @@ ENV PATH=/throughline/.venv/bin:$PATH \
     MLFLOW_DISABLE_TELEMETRY=true \
     GIT_PYTHON_REFRESH=quiet
 COPY packaging/docker/entrypoint.sh /usr/local/bin/throughline-entrypoint
-COPY MLproject conda.yaml requirements.lock requirements.txt requirements-dev.txt ./
+COPY MLproject conda.yaml requirements.lock requirements.txt ./
 COPY packaging packaging
 COPY recipes recipes
 COPY steps steps

@@ -23,7 +23,9 @@ from pathlib import Path
 FOLDER = ".venv"
 STAMP = "throughline-environment"
 UNFINISHED = "unfinished\n"
-INPUTS = ("requirements.lock", "requirements-dev.txt", "packaging/horovod")
+TOOLS = "requirements-dev.txt"
+"""The tools of the tests; a project without this file, as in an image, has none."""
+INPUTS = ("requirements.lock", TOOLS, "packaging/horovod")
 
 PIP_TO_UV = {
     "PIP_FIND_LINKS": "UV_FIND_LINKS",
@@ -44,12 +46,11 @@ class BootstrapError(Exception):
         self.code = code
 
 
-def ensure(project: Path, tools: bool = True) -> Path:
+def ensure(project: Path) -> Path:
     """Makes the environment unless it is there and fresh.
 
     Args:
         project: The project's root, an absolute path.
-        tools: Whether to install the tools of the tests too; an image does without.
 
     Returns:
         The environment's folder of programs, ``<project>/.venv/bin``.
@@ -62,7 +63,7 @@ def ensure(project: Path, tools: bool = True) -> Path:
         with only_one(project):
             if not is_fresh(venv, project):  # another process may just have made it
                 _check_before(venv, os.environ)
-                _build(venv, project, tools)
+                _build(venv, project)
     return venv / "bin"
 
 
@@ -79,7 +80,7 @@ def digest(project: Path) -> str:
     parts = hashlib.sha256(f"{platform.python_version()} {platform.machine()} {project}".encode())
     for name in INPUTS:
         path = project / name
-        for file in sorted(path.glob("*.*")) if path.is_dir() else [path]:
+        for file in sorted(path.glob("*.*")) if path.is_dir() else [path] * path.exists():
             parts.update(f"\n{file.relative_to(project)}\n".encode() + file.read_bytes())
     return parts.hexdigest()
 
@@ -157,7 +158,7 @@ def _check_before(venv: Path, environment: Mapping[str, str]) -> None:
         )
 
 
-def _build(venv: Path, project: Path, tools: bool) -> None:
+def _build(venv: Path, project: Path) -> None:
     started = time.monotonic()
     say("building the environment in .venv: about 4 minutes the first time, seconds afterwards.")
     say("[1/4] an empty environment")
@@ -177,9 +178,9 @@ def _build(venv: Path, project: Path, tools: bool) -> None:
     if not sys.stderr.isatty():
         install.append("--quiet")  # errors are still shown
     _step([*install, "-r", str(project / "requirements.lock")], settings)
-    if tools:
+    if (project / TOOLS).exists():
         say("[3/4] the tools of the tests")
-        _step([*install, "-r", str(project / "requirements-dev.txt")], settings)
+        _step([*install, "-r", str(project / TOOLS)], settings)
     say("[4/4] Horovod, compiled on this machine: about 2 minutes on two cores")
     _install_horovod(install, project, settings)
     (venv / STAMP).write_text(digest(project), encoding="utf-8")
