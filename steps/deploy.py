@@ -7,9 +7,11 @@ from collections.abc import Sequence
 sys.path.insert(0, os.getcwd())
 
 import argparse
+import contextlib
 import json
 import shlex
 import statistics
+import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,17 +22,25 @@ if TYPE_CHECKING:
     from throughline.deployment.target import Deployment, DeploymentTarget
 
 
+WATCH_SECONDS = 5.0
+"""Between two looks at the registry."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Deploys, stops or shows the endpoint, and writes what it did into the run."""
+    """Deploys, follows an alias, stops or shows the endpoint; writes what it did into the run."""
     options = parse(arguments)
     target = open_target(options.target, options.data_root, options.port)
     from throughline.tracking import step_run  # MLflow takes seconds: after the options are good
 
     with step_run("deploy"):
-        if options.action == "deploy":
+        if options.action in ("deploy", "watch"):
             from throughline.deployment.versions import resolve
+            from throughline.deployment.watching import watch
 
             log(target, target.deploy(resolve(options.model, options.alias)))
+            if options.action == "watch":
+                with contextlib.suppress(KeyboardInterrupt):
+                    watch(target, options.model, options.alias, WATCH_SECONDS, threading.Event())
             return
         stop = options.action == "stop"
         found = target.delete(options.model) if stop else target.status(options.model)
@@ -46,7 +56,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--alias", default="champion", help="which of its versions")
     parser.add_argument("--target", default="local", help=f"where: {', '.join(TARGETS)}")
     parser.add_argument("--port", type=int, default=5055, help="the port of the local endpoint")
-    parser.add_argument("--action", default="deploy", choices=["deploy", "stop", "status"])
+    parser.add_argument("--action", default="deploy", choices=["deploy", "watch", "stop", "status"])
     parser.add_argument("--data_root", default="data", help="a folder for the state and the logs")
     return parser.parse_args(arguments)
 

@@ -1,0 +1,45 @@
+"""Following an alias: each version that gets it is deployed."""
+
+import logging
+from threading import Event
+
+from throughline.deployment.target import DeploymentTarget
+from throughline.deployment.versions import resolve
+from throughline.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+def watch(target: DeploymentTarget, name: str, alias: str, seconds: float, ended: Event) -> None:
+    """Deploys the version that has an alias whenever that is another one, or does not answer.
+
+    A version that cannot be deployed is told once; what was deployed before stays. A registry that
+    does not answer is asked again.
+
+    Args:
+        target: Where to.
+        name: The registered model's name.
+        alias: Which of its versions.
+        seconds: The time between two looks.
+        ended: Set to end it.
+    """
+    from mlflow.exceptions import MlflowException
+
+    refused = None
+    while not ended.wait(seconds):
+        try:
+            version = resolve(name, alias)
+        except (MlflowException, UserError) as error:
+            logger.warning("%s", error)
+            continue
+        if version == refused:
+            continue
+        served = target.status(name)
+        if served and served.healthy and served.model == version:
+            continue
+        try:
+            logger.info("%s is %s", version.uri, target.deploy(version).change)
+            refused = None
+        except UserError as error:
+            refused = version
+            logger.warning("%s", error)
