@@ -1,7 +1,8 @@
 """Job runs: what is submitted is checked as the service would, and really executed.
 
-The cluster is a folder of this machine. What a script and its parameters name as /dbfs, /Volumes
-or /databricks is in that folder: the emulator puts its path before them, and changes nothing else.
+The storage is a folder of this machine: what a script and its parameters name as /dbfs or
+/Volumes is in it. A run's new cluster has a disk of its own, which they name as /databricks: it is
+the run's folder. The emulator puts these paths before them, and changes nothing else.
 """
 
 import os
@@ -26,7 +27,8 @@ MLFLOWS_OWN = {
 }
 """What ``mlflow run`` itself writes into every flat cluster file; the service lets them pass."""
 NEEDED = ("spark_version", "node_type_id", "num_workers")
-MACHINE = re.compile(r"(?<![\w/.-])(?=/(?:dbfs|Volumes|databricks)/)")
+STORAGE = re.compile(r"(?<![\w/.-])(?=/(?:dbfs|Volumes)/)")
+DISK = re.compile(r"(?<![\w/.-])(?=/databricks/)")
 
 
 @dataclass
@@ -58,7 +60,7 @@ class Jobs:
     """The job runs of a workspace.
 
     Attributes:
-        machine: The cluster's folder; a run's output is in ``run-<number>.log``.
+        machine: The storage's folder; a run's output is in ``run-<number>.log``.
         environment: The variables of the processes.
         starts: Whether clusters start.
         url: The workspace's address.
@@ -110,12 +112,12 @@ class Jobs:
         folder.mkdir()
         script = folder / "script.py"
         sent = self.dbfs.place(task["python_file"]).read_text(encoding="utf-8")
-        script.write_text(self._here(sent), encoding="utf-8")
+        script.write_text(self._here(sent, folder), encoding="utf-8")
         command = [sys.executable, "-P", str(DRIVER), str(script)]
         variables = run.submitted["new_cluster"].get("spark_env_vars", {})
         with self._log(run.number).open("wb") as log:
             return subprocess.Popen(
-                [*command, *map(self._here, task["parameters"])],
+                [*command, *(self._here(word, folder) for word in task["parameters"])],
                 cwd=folder,
                 env={**self.environment, **variables},
                 stdout=log,
@@ -144,8 +146,8 @@ class Jobs:
             raise Refused(400, "INVALID_PARAMETER_VALUE", f"Run {number} does not exist.")
         return self.runs[number]
 
-    def _here(self, text: str) -> str:
-        return MACHINE.sub(str(self.machine), text)
+    def _here(self, text: str, disk: Path) -> str:
+        return STORAGE.sub(str(self.machine), DISK.sub(str(disk), text))
 
     def _log(self, number: int) -> Path:
         return self.machine / f"run-{number}.log"
