@@ -106,8 +106,8 @@ class DatabricksBackend:
             raise
         try:
             client.set_tag(run_id, MLFLOW_DATABRICKS_SHELL_JOB_RUN_ID, job.number)
-            client.set_tag(run_id, MLFLOW_DATABRICKS_RUN_URL, job.url)
-            logger.info("%s: job run %d at %s", step, job.number, job.url)
+            client.set_tag(run_id, MLFLOW_DATABRICKS_RUN_URL, page := job.url)
+            logger.info("%s: job run %d at %s", step, job.number, page)
             wrong = job.wait(self.poll_seconds, self.start_minutes)
         except UserError:  # nothing is left to cancel, or it cannot be
             _end(run_id, "FAILED")
@@ -120,7 +120,7 @@ class DatabricksBackend:
         if wrong:
             if sentence := client.get_run(run_id).data.tags.get(FAILURE):
                 raise UserError(sentence)
-            raise RuntimeError(f"{wrong}; see {job.url}.")
+            raise RuntimeError(f"{wrong}; see {page}.")
         return run_id
 
     def deploys_to(self) -> str:

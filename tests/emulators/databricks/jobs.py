@@ -39,13 +39,13 @@ class JobRun:
     submitted: dict[str, Any]
     process: "subprocess.Popen[bytes] | None" = None
     cancelled: bool = False
-    looked_at: bool = False
+    looks: int = 0
 
     def state(self) -> dict[str, str]:
-        """As the service words it; the cluster starts between the first look and the second."""
+        """As the service words it; the cluster starts between the second look and the third."""
         if self.cancelled:
             return _ended("CANCELED", "Run cancelled.")
-        if self.process is None or not self.looked_at:
+        if self.process is None or self.looks < 2:
             return {"life_cycle_state": "PENDING", "state_message": "Waiting for cluster"}
         code = self.process.poll()
         if code is None:
@@ -128,7 +128,7 @@ class Jobs:
     def _get(self, request: Request, match: re.Match[str]) -> Answer:
         run = self._of(request)
         state = run.state()
-        run.looked_at = True
+        run.looks += 1
         page = f"{self.url}/#job/{run.number}/run/1"
         described = {"run_id": run.number, "job_id": 1000 + run.number, "state": state}
         return Answer.of({**described, "run_page_url": page})
