@@ -1,6 +1,6 @@
 """The project in containers: the whole chain inside one, a step in each, a served model.
 
-These take about a quarter of an hour, most of it the image's first build.
+These take about half an hour on two cores, most of it the image's first build and two whole chains.
 """
 
 import json
