@@ -45,9 +45,9 @@ class JobRun:
         """As the service words it; the cluster starts between the second look and the third."""
         if self.cancelled:
             return _ended("CANCELED", "Run cancelled.")
-        if self.process is None or self.looks < 2:
+        code = self.process.poll() if self.process else None
+        if self.process is None or (code is None and self.looks < 2):
             return {"life_cycle_state": "PENDING", "state_message": "Waiting for cluster"}
-        code = self.process.poll()
         if code is None:
             return {"life_cycle_state": "RUNNING", "state_message": "In run"}
         if code:
