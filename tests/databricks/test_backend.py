@@ -200,7 +200,7 @@ def when_looked_at(workspace: Workspace, do: Callable[[], Any]) -> threading.Thr
 
     def wait() -> None:
         ask(lambda: len(workspace.jobs.runs) > before)
-        ask(lambda: workspace.jobs.runs[before + 1].looks)
+        ask(lambda: workspace.jobs.runs[before + 1].looks > 1)
         do()
 
     thread = threading.Thread(target=wait, daemon=True)

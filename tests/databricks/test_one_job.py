@@ -120,13 +120,13 @@ def test_candidates_are_logged_as_anywhere(here: Workspace, main_run) -> None:
     assert {"model_card.md", "evaluation", "pictures"} <= {file.path for file in files}
 
 
-def test_what_was_sent(here: Workspace, main_run) -> None:
+def test_what_was_sent(here: Workspace, number: int, main_run) -> None:
     (upload,) = here.seen("POST", r"/dbfs/mlflow-experiments/.*\.tar\.gz")[:1]
     assert len(upload.body) < 1_000_000
     with tarfile.open(fileobj=io.BytesIO(upload.body)) as archive:
         tops = {Path(name).parts[1] for name in archive.getnames() if "/" in name}
     assert tops == {"MLproject", "steps", "throughline", "recipes"}
-    job = here.seen("POST", r"/api/2\.0/jobs/runs/submit")[0].json
+    job = here.jobs.runs[number].submitted
     assert CLUSTER.items() <= job["new_cluster"].items()
     leaked = set(job["new_cluster"]) - set(CLUSTER)  # by mlflow run itself
     assert leaked == {v for k, v in vars(utils).items() if k.startswith("PROJECT_")}

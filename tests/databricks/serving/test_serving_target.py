@@ -177,7 +177,7 @@ def test_a_request_that_is_refused_is_told(target, version):
 
 
 def test_only_models_of_a_registry_of_databricks_are_served(target, version, monkeypatch):
-    mlflow.set_registry_uri("sqlite:///x.db")
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "sqlite:///x.db")
     with pytest.raises(UserError, match="the registry here is sqlite:///x.db; set MLFLOW_REGISTRY"):
         target.deploy(version("1"))
 
