@@ -8,19 +8,11 @@ sys.path.insert(0, os.getcwd())
 
 import argparse
 import contextlib
-import json
-import shlex
-import statistics
 import threading
-from functools import partial
-from typing import TYPE_CHECKING, Any
 
+from throughline.deployment.record import log_deployment, place_of
 from throughline.deployment.targets import TARGETS, open_target
 from throughline.step import Parser, run_step
-
-if TYPE_CHECKING:
-    from throughline.deployment.target import Deployment, DeploymentTarget
-
 
 WATCH_SECONDS = 5.0
 """Between two looks at the registry."""
@@ -37,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             from throughline.deployment.versions import resolve
             from throughline.deployment.watching import watch
 
-            log(target, target.deploy(resolve(options.model, options.alias)))
+            print(log_deployment(target, target.deploy(resolve(options.model, options.alias))))
             if options.action == "watch":
                 with contextlib.suppress(KeyboardInterrupt):
                     watch(target, options.model, options.alias, WATCH_SECONDS, threading.Event())
@@ -59,40 +51,6 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--action", default="deploy", choices=["deploy", "watch", "stop", "status"])
     parser.add_argument("--data_root", default="data", help="a folder for the state and the logs")
     return parser.parse_args(arguments)
-
-
-def place_of(deployment: "Deployment") -> str:
-    """Where a person finds the server: its process, or what tells its log."""
-    return f"pid {deployment.pid}" if deployment.pid else deployment.log
-
-
-def log(target: "DeploymentTarget", deployment: "Deployment") -> None:
-    """Logs the address, the start-up time and the latency; prints a request to try."""
-    import mlflow
-
-    from throughline.deployment.client import EndpointClient, latencies
-    from throughline.deployment.smoke import example_request
-    from throughline.deployment.versions import fetch
-    from throughline.tracking import FIGURE
-
-    mlflow.set_tag(FIGURE, f"{deployment.model.uri} at {deployment.url} ({deployment.change})")
-    facts: dict[str, Any] = {"url": deployment.url, "pid": deployment.pid, "log": deployment.log}
-    facts |= {"version": deployment.model.version, "change": deployment.change}
-    mlflow.set_tags({f"endpoint.{name}": str(value) for name, value in facts.items()})
-    command = f"curl -s {deployment.url}/model"
-    if request := example_request(fetch(deployment.model)):
-        ask = partial(EndpointClient(deployment.url).predict, request)  # over one connection
-        if deployment.header:
-            ask = partial(target.predict, deployment.model.name, request)
-        mlflow.log_metric("latency_p50_ms", statistics.median(latencies(ask)))
-        command = f"curl -s {deployment.url}/invocations -H 'Content-Type: application/json'"
-        command += f' -H "{deployment.header}"' if deployment.header else ""
-        command += f" -d {shlex.quote(json.dumps(request))}"
-    if deployment.startup_seconds is not None:
-        mlflow.log_metric("server_startup_seconds", deployment.startup_seconds)
-    told = {"model": deployment.model.uri, "place": place_of(deployment), "curl": command}
-    mlflow.log_dict({**facts, **told}, "endpoint.json")
-    print(f"{deployment.model.uri} is served at {deployment.url} ({deployment.change}):\n{command}")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from throughline.caching.comparing import compared
     from throughline.caching.reconciling import deployed, registered
     from throughline.chain.chain import Chain, steps_named
-    from throughline.registry import CHAMPION, champion_of
+    from throughline.registry.roles import CHAMPION, champion_of
     from throughline.tracking import step_run
 
     where = BackendOptions(

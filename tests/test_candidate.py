@@ -10,7 +10,7 @@ from throughline.checkout import hidden_checkout
 from throughline.evaluation.comparison import log_comparison
 from throughline.models.family import Trained
 from throughline.models.signature import conform
-from throughline.registry import on_test
+from throughline.registry.on_test import on_test
 from throughline.tracking import candidates_of, training_time
 
 

@@ -203,7 +203,7 @@ def prepared_of(candidates: "list[Run]") -> "PreparedTable":
             "The candidates were trained on different prepared tables and do not compare; "
             "give runs that follow one run of prep."
         )
-    made = [run.data.tags[PREPARED] for run in _preparations(_table_of(candidates[0]))]
+    made = [run.data.tags[PREPARED] for run in preparations(_table_of(candidates[0]))]
     addresses = list(dict.fromkeys([*made, *(run.data.tags[PREPARED] for run in candidates)]))
     whole = (uri for uri in addresses if not Output(uri).damage())
     return PreparedTable.open(next(whole, addresses[0]))
@@ -213,7 +213,7 @@ def _table_of(candidate: "Run") -> str:
     return str(candidate.data.tags.get(TABLE) or candidate.data.tags[PREPARED])
 
 
-def _preparations(key: str) -> "list[Run]":
+def preparations(key: str) -> "list[Run]":
     """The runs of prep that made the table with this key, the newest first."""
     import mlflow
 

@@ -100,7 +100,7 @@ def logged(prepared, served, tmp_path_factory):
 def test_a_logged_candidate_refuses_and_is_still_measured(logged, prepared, rows):
     from throughline.deployment.smoke import smoke_check
     from throughline.models.signature import conform
-    from throughline.registry import on_test
+    from throughline.registry.on_test import on_test
 
     request = conform(rows, prepared.plan.inputs)
     with hidden_checkout():  # with the code that it brings along

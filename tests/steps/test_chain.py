@@ -116,7 +116,7 @@ def test_the_endpoint_answers_as_the_model_in_process(
 def test_the_endpoint_scores_as_the_candidate_was_measured(
     chain: Chain, table: PreparedTable
 ) -> None:
-    from throughline.registry import on_test
+    from throughline.registry.on_test import on_test
 
     champion = mlflow.MlflowClient().get_model_version_by_alias(NAME, "champion")
     logged = mlflow.get_run(champion.run_id).data.metrics

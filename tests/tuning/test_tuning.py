@@ -8,7 +8,7 @@ from throughline.candidate import log_candidate, log_refitted
 from throughline.errors import UserError
 from throughline.models.families import FAMILIES
 from throughline.prepared import EveryRow, PreparedTable
-from throughline.registry import promote
+from throughline.registry.promotion import promote
 from throughline.tracking import CANDIDATE, REFITTED, candidates_of
 from throughline.tuning.tuning import tune
 

@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 from throughline.caching.cache import Found, finished
 from throughline.deployment.targets import open_target
 from throughline.errors import UserError
-from throughline.registry import CHALLENGER, best_candidate, champion_of, version_with
+from throughline.registry.promotion import best_candidate, is_of
+from throughline.registry.roles import CHALLENGER, champion_of, version_with
 from throughline.tracking import STEP
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-    from mlflow.entities.model_registry import ModelVersion
 
     from throughline.recipe.recipe import Recipe
 
@@ -27,11 +27,11 @@ def registered(candidates: "list[Run]", recipe: "Recipe", same: Callable[[], Fou
     """
     best = best_candidate(candidates, recipe.metric)
     champion = champion_of(recipe.name)
-    if champion and _is_of(champion, best):
+    if champion and is_of(champion, best):
         run = _last("register", {"model": recipe.name, "version": champion.version})
         return Found(run, "" if run else "it was registered elsewhere")
     challenger = version_with(recipe.name, CHALLENGER)
-    if challenger is None or not _is_of(challenger, best):
+    if challenger is None or not is_of(challenger, best):
         registered_before = champion or challenger
         why = "the best candidate is another one" if registered_before else "nothing is registered"
         return Found(None, why)
@@ -66,11 +66,6 @@ def deployed(model: str, alias: str, target: str, data_root: str, port: int) -> 
     run = _last("deploy", tags)
     figure = f"{served.model.uri} at {served.url}"
     return Found(run, "" if run else "it was deployed elsewhere", figure)
-
-
-def _is_of(version: "ModelVersion", candidate: "Run") -> bool:
-    """Whether a version was registered for a candidate; its model may be a run's below that one."""
-    return str(version.tags.get("run", version.run_id)) == candidate.info.run_id
 
 
 def _last(step: str, tags: dict[str, str]) -> "Run | None":

@@ -102,7 +102,8 @@ def _registering(
 ) -> tuple[Recipe, dict[str, str]]:
     """What the verdict depends on: the best candidate, and the champion it is compared with."""
     from throughline.prepared import under_recipe
-    from throughline.registry import best_candidate, champion_of
+    from throughline.registry.promotion import best_candidate
+    from throughline.registry.roles import champion_of
     from throughline.tracking import candidates_of, prepared_of
 
     candidates = candidates_of(said["candidates"])

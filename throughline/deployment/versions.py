@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from throughline.deployment.target import ModelVersion
 from throughline.errors import UserError
-from throughline.roles import versions_by_role
+from throughline.registry.roles import versions_by_role
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -22,6 +22,7 @@ from tests.emulators.databricks.jobs import Jobs
 from tests.emulators.databricks.models import ModelFiles
 from tests.emulators.databricks.server import Answer, Refused, Request, Server
 from tests.emulators.databricks.serving import ServingEndpoints
+from tests.emulators.databricks.transitions import TransitionRequests
 from tests.steps.conftest import free_port
 from throughline.spark import java_home
 
@@ -77,6 +78,7 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
             *dbfs.routes(),
             *jobs.routes(),
             *models.routes(),
+            *TransitionRequests(tracking).routes(),
             *serving.routes(),
             ("POST", r"/api/2\.0/mlflow/experiments/create", _Proxy(tracking).create_experiment),
             ("*", r"/api/2\.0/mlflow/.+", _Proxy(tracking).forward),

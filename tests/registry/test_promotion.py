@@ -13,18 +13,12 @@ from throughline.evaluation.bootstrap import intervals
 from throughline.evaluation.weighted import measure_of
 from throughline.features.layout import Layout
 from throughline.recipe.candidates import Promote
-from throughline.registry import OnTest, best_candidate, champion_of, judge, scores_of
+from throughline.registry.on_test import OnTest, scores_of
+from throughline.registry.promotion import best_candidate, judge
+from throughline.registry.roles import champion_of
 
 VALUE = Layout(features=(), label="y", task="regression")
 AUC = Promote(at_least={"roc_auc": 0.7})
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    yield mlflow.MlflowClient()
-    mlflow.set_tracking_uri(before)
 
 
 def run(**metrics):

@@ -1,0 +1,49 @@
+"""Makes the champion before the present one the champion again, and serves it."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+sys.path.insert(0, os.getcwd())
+
+from throughline.deployment.targets import TARGETS, open_target
+from throughline.errors import UserError
+from throughline.step import Parser, run_step
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parses the arguments, moves the role, deploys."""
+    parser = Parser(description=__doc__)
+    parser.add_argument("--model", default="flights-late", help="the registered model's name")
+    parser.add_argument("--target", default="local", help=f"where it is served: {TARGETS}, or none")
+    parser.add_argument("--port", type=int, default=5055, help="the port of the local endpoint")
+    parser.add_argument("--data_root", default="data", help="a folder for the state and the logs")
+    options = parser.parse_args(arguments)
+    wanted = options.target != "none"
+    target = open_target(options.target, options.data_root, options.port) if wanted else None
+
+    import mlflow
+
+    from throughline.deployment.record import log_deployment
+    from throughline.deployment.versions import resolve
+    from throughline.registry.champions import roll_back
+    from throughline.registry.roles import CHAMPION
+    from throughline.tracking import FIGURE, step_run
+
+    with step_run("rollback"):
+        done = roll_back(options.model)
+        told = f"version {done.champion} is the champion again, {done.given_up} no longer"
+        print(f"{told}.")
+        if target:
+            try:
+                print(log_deployment(target, target.deploy(resolve(options.model, CHAMPION))))
+            except UserError as error:
+                raise UserError(
+                    f"{told}, but it is not served ({str(error).rstrip('.')}); mend that and run "
+                    "deploy, not rollback, which would go back once more."
+                ) from None
+        mlflow.set_tags({"model": options.model, "version": done.champion, FIGURE: told})
+
+
+if __name__ == "__main__":
+    run_step(main)

@@ -1,0 +1,71 @@
+"""The way back to the champion before."""
+
+import pytest
+
+from tests.registry.conftest import NAME
+from throughline.errors import UserError
+from throughline.registry.champions import make_champion, roll_back, rolled_back
+from throughline.registry.roles import champion_of
+
+
+def test_back_step_by_step_to_the_first(versions, stage):
+    versions(3)
+    for version in ("1", "2", "3"):
+        make_champion(NAME, version)
+    done = roll_back(NAME)
+    assert (done.given_up, done.champion) == ("3", "2")
+    assert str(champion_of(NAME).version) == "2"
+    assert [stage(v) for v in "123"] == ["Archived", "Production", "Archived"]
+    assert roll_back(NAME).champion == "1"
+    with pytest.raises(UserError, match="Version 1 of late is its first champion"):
+        roll_back(NAME)
+    assert str(champion_of(NAME).version) == "1"
+
+
+def test_whose_place_when_and_by_whom(versions, store):
+    versions(2)
+    make_champion(NAME, "1")
+    make_champion(NAME, "2")
+    tags = store.get_model_version(NAME, "2").tags
+    assert tags["champion_before"] == "1"
+    assert tags["champion_by"] == "ada"
+    assert tags["champion_since"].startswith("20")
+    assert "champion_before" not in store.get_model_version(NAME, "1").tags
+
+
+def test_making_the_champion_again_changes_nothing(versions, store):
+    versions(2)
+    make_champion(NAME, "1")
+    make_champion(NAME, "2")
+    before = store.get_model_version(NAME, "2").tags
+    make_champion(NAME, "2")
+    assert store.get_model_version(NAME, "2").tags == before
+
+
+def test_the_one_that_was_given_up_is_marked_until_a_person_takes_it_again(versions, store):
+    versions(2)
+    make_champion(NAME, "1")
+    make_champion(NAME, "2")
+    roll_back(NAME)
+    assert rolled_back(store.get_model_version(NAME, "2")).endswith("by ada")
+    make_champion(NAME, "2")
+    assert rolled_back(store.get_model_version(NAME, "2")) == ""
+    assert roll_back(NAME).champion == "1"
+
+
+def test_a_champion_that_was_deleted(versions, store):
+    versions(2)
+    make_champion(NAME, "1")
+    make_champion(NAME, "2")
+    store.delete_model_version(NAME, "1")
+    with pytest.raises(UserError, match="version 1, which was deleted"):
+        roll_back(NAME)
+    assert str(champion_of(NAME).version) == "2"
+
+
+def test_no_champion(versions):
+    with pytest.raises(UserError, match="'late' has no champion"):
+        roll_back(NAME)
+    versions(1)
+    with pytest.raises(UserError, match="'late' has no champion"):
+        roll_back(NAME)

@@ -1,0 +1,44 @@
+"""What a step says and keeps of a deployment."""
+
+import json
+import shlex
+import statistics
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from throughline.deployment.client import EndpointClient, latencies
+from throughline.deployment.smoke import example_request
+from throughline.deployment.versions import fetch
+from throughline.tracking import FIGURE
+
+if TYPE_CHECKING:
+    from throughline.deployment.target import Deployment, DeploymentTarget
+
+
+def place_of(deployment: "Deployment") -> str:
+    """Where a person finds the server: its process, or what tells its log."""
+    return f"pid {deployment.pid}" if deployment.pid else deployment.log
+
+
+def log_deployment(target: "DeploymentTarget", deployment: "Deployment") -> str:
+    """Logs the address, the start-up time and the latency; returns a request to try, for people."""
+    import mlflow
+
+    mlflow.set_tag(FIGURE, f"{deployment.model.uri} at {deployment.url} ({deployment.change})")
+    facts: dict[str, Any] = {"url": deployment.url, "pid": deployment.pid, "log": deployment.log}
+    facts |= {"version": deployment.model.version, "change": deployment.change}
+    mlflow.set_tags({f"endpoint.{name}": str(value) for name, value in facts.items()})
+    command = f"curl -s {deployment.url}/model"
+    if request := example_request(fetch(deployment.model)):
+        ask = partial(EndpointClient(deployment.url).predict, request)  # over one connection
+        if deployment.header:
+            ask = partial(target.predict, deployment.model.name, request)
+        mlflow.log_metric("latency_p50_ms", statistics.median(latencies(ask)))
+        command = f"curl -s {deployment.url}/invocations -H 'Content-Type: application/json'"
+        command += f' -H "{deployment.header}"' if deployment.header else ""
+        command += f" -d {shlex.quote(json.dumps(request))}"
+    if deployment.startup_seconds is not None:
+        mlflow.log_metric("server_startup_seconds", deployment.startup_seconds)
+    told = {"model": deployment.model.uri, "place": place_of(deployment), "curl": command}
+    mlflow.log_dict({**facts, **told}, "endpoint.json")
+    return f"{deployment.model.uri} is served at {deployment.url} ({deployment.change}):\n{command}"

@@ -1,0 +1,107 @@
+"""Champions, one after the other, and the way back to the one before.
+
+Each version that becomes the champion carries in its tags whose place it took, when, and who did
+it. So the way back needs nothing but the registry.
+"""
+
+import datetime as dt
+import getpass
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from throughline.errors import UserError
+from throughline.registry.roles import CHAMPION, champion_of, give_role
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+logger = logging.getLogger(__name__)
+
+BEFORE = "champion_before"
+"""The tag of a champion with the version whose place it took."""
+SINCE = "champion_since"
+BY = "champion_by"
+ROLLED_BACK = "rolled_back"
+"""The tag of a version that was champion and was given up: when, and by whom."""
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """Two versions: the champion that was given up, and the one that is champion again."""
+
+    given_up: str
+    champion: str
+
+
+def make_champion(name: str, version: str) -> None:
+    """Makes a version the champion, and keeps whose place it took; see ``give_role``."""
+    note_succession(name, version)
+    give_role(name, version, CHAMPION)
+
+
+def note_succession(name: str, version: str) -> None:
+    """Notes on a version, which is about to become the champion, whose place it takes."""
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    present = champion_of(name)
+    if present is None or str(present.version) != version:
+        tags = {SINCE: now(), BY: user()}
+        if present:
+            tags[BEFORE] = str(present.version)
+        for key, value in tags.items():
+            client.set_model_version_tag(name, version, key, value)
+    if rolled_back(client.get_model_version(name, version)):
+        client.delete_model_version_tag(name, version, ROLLED_BACK)
+
+
+def rolled_back(version: "ModelVersion | None") -> str:
+    """When, and by whom, a version was given up as champion; empty if it was not."""
+    return str(version.tags.get(ROLLED_BACK, "")) if version else ""
+
+
+def roll_back(name: str) -> Rollback:
+    """Makes the champion's predecessor the champion again.
+
+    The one that is given up is marked: no promotion rule makes it the champion again, only a
+    person.
+
+    Raises:
+        UserError: There is no champion, or none before it, or that one was deleted.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    client = mlflow.MlflowClient()
+    present = champion_of(name)
+    if present is None:
+        raise UserError(f"The registered model {name!r} has no champion; run register first.")
+    before = present.tags.get(BEFORE)
+    if before is None:
+        raise UserError(
+            f"Version {present.version} of {name} is its first champion: there is none before it "
+            "to go back to."
+        )
+    try:
+        client.get_model_version(name, before)
+    except MlflowException:
+        raise UserError(
+            f"The champion before version {present.version} of {name} was version {before}, which "
+            "was deleted; choose another with register -P to=production -P version=..."
+        ) from None
+    client.set_model_version_tag(name, present.version, ROLLED_BACK, f"{now()} by {user()}")
+    give_role(name, before, CHAMPION)
+    logger.info("version %s of %s is the champion again, not %s", before, name, present.version)
+    return Rollback(str(present.version), str(before))
+
+
+def now() -> str:
+    """The time in UTC to the second, as text."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def user() -> str:
+    """Who does this: the tracking server's user, or the machine's."""
+    return os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()

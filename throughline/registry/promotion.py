@@ -1,0 +1,220 @@
+"""Who is registered, and who becomes the champion."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from throughline.errors import UserError
+from throughline.evaluation.bootstrap import Interval
+from throughline.evaluation.metrics import better
+from throughline.prepared import PreparedTable
+from throughline.recipe.candidates import Promote
+from throughline.registry.champions import make_champion, rolled_back
+from throughline.registry.on_test import NotComparableError, OnTest, on_test
+from throughline.registry.roles import CHALLENGER, CHAMPION, champion_of, give_role
+from throughline.tracking import MODEL, REFITTED
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a candidate becomes the champion, and why."""
+
+    promoted: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What became of the best candidate.
+
+    Attributes:
+        version: Its version in the registry.
+        verdict: Whether it is the champion, and why.
+        metrics: Its metrics on the test rows, through its served form.
+    """
+
+    version: str
+    verdict: Verdict
+    metrics: dict[str, float]
+
+
+def promote(
+    name: str, run: "Run", table: PreparedTable, lineage: Mapping[str, str] | None = None
+) -> Registered:
+    """Registers a candidate, once, and makes it the champion if the recipe's rule lets it.
+
+    Candidate and champion are measured on the same raw test rows, each through its served form and
+    with its own code.
+
+    Args:
+        name: The registered model's name.
+        run: The candidate's run.
+        table: The prepared table it was trained on.
+        lineage: What it was made of, for the tags of its version.
+
+    Raises:
+        UserError: If the candidate itself cannot be measured.
+    """
+    rows = table.raw_rows("test")
+    try:
+        found = on_test(_model_of(run), table, rows)
+    except NotComparableError as error:
+        raise UserError(f"The candidate cannot be measured: {error}; train it again.") from None
+    version = _registered(name, run, {**(lineage or {}), **_figures(found.figures)})
+    champion = champion_of(name)
+    if champion and champion.version == version.version:
+        verdict = Verdict(True, "it is the champion already")
+    else:
+        verdict = _verdict(found, champion, table, rows)
+        if verdict.promoted and (when := rolled_back(version)):
+            verdict = Verdict(
+                False,
+                f"it was rolled back {when}; register -P to=production -P version="
+                f"{version.version} makes it champion again",
+            )
+    _settle(version, verdict)
+    return Registered(str(version.version), verdict, found.figures)
+
+
+def best_candidate(candidates: "list[Run]", metric: str) -> "Run":
+    """The candidate with the best ``metric`` on the validation rows.
+
+    Raises:
+        UserError: If there is no candidate, or none has the metric.
+    """
+    key = f"validation_{metric}"
+    measured = [run for run in candidates if key in run.data.metrics]
+    if not measured:
+        raise UserError(
+            f"No candidate with {key} is among the {len(candidates)} given; run train first."
+        )
+    best = measured[0]
+    for run in measured[1:]:
+        if better(metric, run.data.metrics[key], best.data.metrics[key]):
+            best = run
+    return best
+
+
+def judge(
+    metric: str,
+    rule: Promote,
+    candidate: dict[str, float],
+    champion: dict[str, float] | None,
+    difference: Interval | None = None,
+) -> Verdict:
+    """Applies the promotion rule to figures on the same test rows; a tie keeps the champion.
+
+    It is a tie, too, if the interval of the difference reaches zero.
+
+    Args:
+        metric: The recipe's metric.
+        rule: The recipe's rule.
+        candidate: The candidate's metrics.
+        champion: The present champion's, or None if there is no champion.
+        difference: The interval of the candidate's metric less the champion's; None if there is
+            none.
+    """
+    for name, bound in rule.at_least.items():
+        if candidate[name] != bound and not better(name, candidate[name], bound):
+            return Verdict(False, f"{name} {candidate[name]:.4f} does not reach {bound}")
+    if champion is None:
+        return Verdict(True, f"the first champion, {metric} {candidate[metric]:.4f}")
+    compared = f"{metric} {candidate[metric]:.4f} against the champion's {champion[metric]:.4f}"
+    beats = better(metric, candidate[metric], champion[metric])
+    if difference:
+        low, high = difference
+        compared += f", 95 % of the difference between {low:+.4f} and {high:+.4f}"
+        beats = better(metric, low, 0) and better(metric, high, 0)
+    if beats:
+        return Verdict(True, f"beats the champion: {compared}")
+    if rule.beat_champion:
+        return Verdict(False, f"does not beat the champion: {compared}")
+    return Verdict(True, f"the rule does not ask to beat the champion: {compared}")
+
+
+def is_of(version: "ModelVersion", candidate: "Run") -> bool:
+    """Whether a version was registered for a candidate; its model may be a run's below that one."""
+    told = version.tags.get("run", version.run_id)
+    return told == candidate.info.run_id or version.source == _model_of(candidate)
+
+
+def _verdict(
+    found: OnTest, champion: "ModelVersion | None", table: PreparedTable, rows: "pd.DataFrame"
+) -> Verdict:
+    """Compares a candidate with the champion, if there is one, on the test rows."""
+    recipe = table.recipe
+    if champion is None:
+        return judge(recipe.metric, recipe.promote, found.figures, None)
+    try:
+        present = on_test(f"models:/{champion.name}/{champion.version}", table, rows)
+    except NotComparableError as error:
+        return Verdict(
+            False, f"the champion cannot be compared ({error}); give -P model=NAME to start another"
+        )
+    difference = found.differs_from(present, recipe.metric)
+    return judge(recipe.metric, recipe.promote, found.figures, present.figures, difference)
+
+
+def _registered(name: str, run: "Run", told: Mapping[str, str]) -> "ModelVersion":
+    """The version of a candidate, which is registered unless it is; tagged with what is told."""
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    version = _version_of(name, run)
+    if version is None:
+        made = mlflow.register_model(_model_of(run), name)
+        version = _version_of(name, run) or made
+        if version.version != made.version:  # another chain was faster
+            client.delete_model_version(name, made.version)
+    refit = {"refit": "all"} if REFITTED in run.data.tags else {}
+    for key, value in {"run": run.info.run_id, **refit, **told}.items():
+        client.set_model_version_tag(name, version.version, key, value)
+    return client.get_model_version(name, version.version)
+
+
+def _settle(version: "ModelVersion", verdict: Verdict) -> None:
+    """Gives a version the role that it earned, and says why."""
+    import mlflow
+
+    name, number = version.name, str(version.version)
+    mlflow.MlflowClient().set_model_version_tag(name, number, "reason", verdict.reason)
+    if verdict.promoted:
+        make_champion(name, number)
+    else:
+        give_role(name, number, CHALLENGER)
+    role = CHAMPION if verdict.promoted else CHALLENGER
+    logger.info("version %s of %s is the %s: %s", number, name, role, verdict.reason)
+
+
+def _figures(found: Mapping[str, float]) -> dict[str, str]:
+    """Metrics as tags of a version, without the ends of their intervals."""
+    return {
+        f"test_{metric}": f"{value:.6f}"
+        for metric, value in found.items()
+        if not metric.endswith(("_low", "_high"))
+    }
+
+
+def _model_of(run: "Run") -> str:
+    """The URI of a candidate's model: the one that was trained on all rows, if there is one."""
+    return str(run.data.tags.get(REFITTED) or run.data.tags[MODEL])
+
+
+def _version_of(name: str, run: "Run") -> "ModelVersion | None":
+    """The first version that was registered for a candidate; None if there is none."""
+    import mlflow
+
+    found = mlflow.MlflowClient().search_model_versions(f"name = '{name}'")
+    return min(
+        (version for version in found if is_of(version, run)),
+        key=lambda version: int(version.version),
+        default=None,
+    )

@@ -1,0 +1,128 @@
+"""Which version of a registered model is the champion, and which the challenger.
+
+A role is an alias and a stage: ``models:/name@champion`` and ``models:/name/Production`` are one
+version. MLflow's own registry has both. The workspace registry of Databricks (``databricks``) has
+stages only, Unity Catalog (``databricks-uc``) aliases only.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+
+STAGES = {CHAMPION: "Production", CHALLENGER: "Staging"}
+"""The stages that go with the roles."""
+
+_UNITY_CATALOG = "databricks-uc"
+
+
+def has_aliases() -> bool:
+    """Whether the registry has aliases."""
+    return _registry() != "databricks"
+
+
+def has_stages() -> bool:
+    """Whether the registry has stages."""
+    return _registry() != _UNITY_CATALOG
+
+
+def versions_by_role(name: str) -> dict[str, str]:
+    """The versions that have a role, by the role; other aliases count too.
+
+    Raises:
+        MlflowException: There is no model of that name.
+    """
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    if has_aliases():
+        aliases = client.get_registered_model(name).aliases
+        return {alias: str(version) for alias, version in aliases.items()}
+    with stages_used():
+        found = client.get_latest_versions(name, stages=list(STAGES.values()))
+        stages = {version.current_stage: str(version.version) for version in found}
+    return {role: stages[stage] for role, stage in STAGES.items() if stage in stages}
+
+
+def champion_of(name: str) -> "ModelVersion | None":
+    """The version of ``name`` that is the champion; None if there is no model or no champion."""
+    return version_with(name, CHAMPION)
+
+
+def version_with(name: str, role: str) -> "ModelVersion | None":
+    """The version of ``name`` with a role or an alias; None if there is no model or no such."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        version = versions_by_role(name).get(role)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
+            return None
+        raise
+    return mlflow.MlflowClient().get_model_version(name, version) if version else None
+
+
+def give_role(name: str, version: str, role: str) -> None:
+    """Gives a version the role, and takes the other from it; whose it was before is archived.
+
+    What is so already is left alone, so that it can be repeated after it was cut short.
+    """
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    if has_aliases():
+        if versions_by_role(name).get(role) != version:
+            client.set_registered_model_alias(name, role, version)  # at once: there is always one
+        _take(name, version, {CHAMPION, CHALLENGER} - {role})
+    if has_stages():
+        with stages_used():
+            if client.get_model_version(name, version).current_stage != STAGES[role]:
+                client.transition_model_version_stage(
+                    name, version, STAGES[role], archive_existing_versions=True
+                )
+
+
+def take_roles(name: str, version: str, stage: str) -> None:
+    """Takes every role from a version, and moves it to a stage that goes with none."""
+    import mlflow
+
+    if has_aliases():
+        _take(name, version, {CHAMPION, CHALLENGER})
+    if has_stages():
+        with stages_used():
+            mlflow.MlflowClient().transition_model_version_stage(name, version, stage)
+
+
+@contextmanager
+def stages_used() -> Iterator[None]:
+    """MLflow warns that stages are deprecated; the registries that have them still do."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
+def _take(name: str, version: str, roles: set[str]) -> None:
+    import mlflow
+
+    given = versions_by_role(name)
+    for role in roles:
+        if given.get(role) == version:
+            mlflow.MlflowClient().delete_registered_model_alias(name, role)
+
+
+def _registry() -> str:
+    """The kind of a Databricks registry; empty for one of MLflow's own."""
+    import mlflow
+    from mlflow.utils.uri import is_databricks_unity_catalog_uri, is_databricks_uri
+
+    uri = mlflow.get_registry_uri()
+    if is_databricks_unity_catalog_uri(uri):
+        return _UNITY_CATALOG
+    return "databricks" if is_databricks_uri(uri) else ""

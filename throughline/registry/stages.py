@@ -1,0 +1,132 @@
+"""Moving a version from stage to stage on purpose, and deleting what is archived."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from throughline.errors import UserError
+from throughline.registry.champions import make_champion
+from throughline.registry.roles import (
+    CHALLENGER,
+    STAGES,
+    give_role,
+    has_stages,
+    stages_used,
+    take_roles,
+    versions_by_role,
+)
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+logger = logging.getLogger(__name__)
+
+ARCHIVED = "Archived"
+BY_WORD = {"none": "None", "staging": "Staging", "production": "Production", "archived": ARCHIVED}
+"""MLflow's stages by the words of the command line."""
+DELETED = "deleted"
+ALL = "all"
+
+
+def move(name: str, version: str, to: str) -> str:
+    """Moves a version to a stage; the champion is what is in Production.
+
+    Whose place it takes in Production or Staging is archived.
+
+    Args:
+        name: The registered model.
+        version: Its version.
+        to: A key of ``BY_WORD``.
+
+    Returns:
+        What was done, in one line.
+
+    Raises:
+        UserError: There is no such version, or the registry has no such stage.
+    """
+    check_stage(to)
+    version_of(name, version)
+    stage = BY_WORD[to]
+    if stage == "Production":
+        make_champion(name, version)
+    elif stage == STAGES[CHALLENGER]:
+        give_role(name, version, CHALLENGER)
+    else:
+        take_roles(name, version, stage)
+    return f"version {version} of {name} is in {stage}"
+
+
+def delete(name: str, version: str) -> str:
+    """Deletes an archived version, or with ``all`` the model, once all its versions are archived.
+
+    Returns:
+        What was done, in one line.
+
+    Raises:
+        UserError: There is no such version, or it (or another, with ``all``) is not archived.
+    """
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    everything = version == ALL
+    found = versions_of(name) if everything else [version_of(name, version)]
+    kept = sorted((str(v.version) for v in found if not _archived(name, v)), key=int)
+    if kept:
+        raise UserError(
+            f"Not archived of {name}: {', '.join(kept)}; only what is archived may be deleted, so "
+            "first give register -P to=archived -P version=..."
+        )
+    if everything:
+        client.delete_registered_model(name)
+        return f"{name} and its {len(found)} versions are deleted"
+    client.delete_model_version(name, version)
+    return f"version {version} of {name} is deleted"
+
+
+def check_stage(to: str) -> None:
+    """Checks that this registry has a stage.
+
+    Raises:
+        UserError: If not.
+    """
+    if to not in BY_WORD:
+        raise UserError(f"There is no stage {to!r}; it is one of {', '.join(BY_WORD)}.")
+    if not has_stages() and BY_WORD[to] not in STAGES.values():
+        raise UserError(
+            f"Unity Catalog has no stages, so nothing can be {to} there; production and staging "
+            "set the aliases champion and challenger."
+        )
+
+
+def version_of(name: str, version: str) -> "ModelVersion":
+    """A version by its number.
+
+    Raises:
+        UserError: There is none.
+    """
+    found = versions_of(name)
+    for one in found:
+        if str(one.version) == version:
+            return one
+    known = ", ".join(sorted((str(one.version) for one in found), key=int)) or "none"
+    raise UserError(f"{name} has no version {version!r}, only {known}; give -P version=...")
+
+
+def versions_of(name: str) -> "list[ModelVersion]":
+    """All versions of a registered model.
+
+    Raises:
+        UserError: There is no such model.
+    """
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    if not client.search_registered_models(f"name = '{name}'", max_results=1):
+        raise UserError(f"There is no registered model {name!r}; give -P model=NAME.")
+    return list(client.search_model_versions(f"name = '{name}'"))
+
+
+def _archived(name: str, version: "ModelVersion") -> bool:
+    if has_stages():
+        with stages_used():
+            return bool(version.current_stage == ARCHIVED)
+    return str(version.version) not in versions_by_role(name).values()
