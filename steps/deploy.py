@@ -21,7 +21,7 @@ WATCH_SECONDS = 5.0
 def main(arguments: Sequence[str] | None = None) -> None:
     """Deploys, follows an alias, stops or shows the endpoint; writes what it did into the run."""
     options = parse(arguments)
-    target = open_target(options.target, options.data_root, options.port)
+    target = open_target(options.target, options.data_root, options.port, options.host)
     from throughline.tracking import step_run  # MLflow takes seconds: after the options are good
 
     with step_run("deploy"):
@@ -47,6 +47,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", default="flights-late", help="the registered model's name")
     parser.add_argument("--alias", default="champion", help="which of its versions")
     parser.add_argument("--target", default="local", help=f"where: {', '.join(TARGETS)}")
+    parser.add_argument("--host", default="127.0.0.1", help="the address of the local endpoint")
     parser.add_argument("--port", type=int, default=5055, help="the port of the local endpoint")
     parser.add_argument("--action", default="deploy", choices=["deploy", "watch", "stop", "status"])
     parser.add_argument("--data_root", default="data", help="a folder for the state and the logs")

@@ -1,8 +1,10 @@
 """One Spark session for all tests of a process, and both engines behind one fixture."""
 
 import datetime as dt
+import gc
 import math
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +24,14 @@ settings.register_profile(
 )
 
 ROW = "__row"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the tests in tests/faults."""
+    group = parser.getgroup("faults")
+    group.addoption("--fault-moments", default=3, help="how often each fault strikes")
+    group.addoption("--fault-seed", default=None, type=int, help="what the moments are drawn by")
+
 
 SPARK_TYPES = {
     "double": "double",
@@ -156,11 +166,23 @@ def spark():
     """The session that the tests of a process share, set for tiny tables."""
     from throughline.spark import session
 
-    os.environ.setdefault("THROUGHLINE_SPARK_MEMORY", "1g")
+    os.environ.setdefault("THROUGHLINE_SPARK_MEMORY", "2g")
     started = session("throughline-tests")
     started.conf.set("spark.sql.shuffle.partitions", "2")
     yield started
     started.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_frames():
+    """Lets Spark forget the frames of a module's tests.
+
+    Each lives in Spark for as long as a Python object names it, and Python leaves objects that
+    name each other to a collection that gets ever rarer: in the end Spark is out of memory.
+    """
+    yield
+    if "pyspark" in sys.modules:
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

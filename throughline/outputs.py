@@ -93,7 +93,8 @@ class Output:
     def commit(self, manifest: dict[str, Any]) -> None:
         """Makes the output count: writes its manifest, which lists the files as well."""
         told = {**manifest, FILES: self._listing()}
-        self.write_text(MANIFEST, json.dumps(told, indent=1, default=str) + "\n")
+        self.write_text(f"{MANIFEST}.new", json.dumps(told, indent=1, default=str) + "\n")
+        self._files.mv(self.path(f"{MANIFEST}.new"), self.path(MANIFEST))  # whole or not at all
 
     def manifest(self) -> dict[str, Any]:
         """What :meth:`commit` was given."""

@@ -14,6 +14,8 @@ from typing import NoReturn
 
 from throughline.dbfs import on_databricks
 from throughline.errors import UserError
+from throughline.faults import sentence_of
+from throughline.launcher import end_with_launcher
 
 ERROR_FILE = "THROUGHLINE_ERROR_FILE"
 """Names a file that receives the sentence of a user's mistake, for whoever started the step."""
@@ -25,7 +27,8 @@ FAILURE = "throughline.error"
 def run_step(main: Callable[[], None]) -> None:
     """Runs a step's ``main``; exits with code 2 and one sentence after a user's mistake.
 
-    An exception that is not a ``UserError`` is a bug and keeps its stack trace. A good end is no
+    So it is after a fault of the machine, as a full disk. Any other exception is a bug and keeps
+    its stack trace. A good end is no
     ``sys.exit(0)``: where a notebook's kernel runs the script, it would count as a failure.
     """
     logging.basicConfig(
@@ -39,6 +42,7 @@ def run_step(main: Callable[[], None]) -> None:
     if threading.current_thread() is threading.main_thread():  # a kernel may have another
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # lets runs end
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    end_with_launcher()
     try:
         main()
     except UserError as error:
@@ -46,6 +50,12 @@ def run_step(main: Callable[[], None]) -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if (sentence := sentence_of(error)) is None:
+            raise
+        logging.getLogger(__name__).debug("the fault", exc_info=True)
+        report(UserError(sentence))
+        sys.exit(2)
 
 
 class Parser(argparse.ArgumentParser):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from throughline.errors import UserError
+from throughline.lost_runs import PARENT, PROCESS, end_lost_runs, this_process
 from throughline.step import FAILURE
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PARENT = "mlflow.parentRunId"
 PREPARED = "throughline.prepared"
 TABLE = "throughline.table"
 """What a candidate's table was made of, by which the same table at two addresses is known."""
@@ -41,7 +41,7 @@ def step_run(step: str) -> "Iterator[Run]":
     """The run of a step: the one that ``mlflow run`` opened, else a new one.
 
     A user's mistake inside is kept in the run as a tag, and the run ends as FAILED. It is told
-    even if the tracking store takes no more.
+    even if the tracking store takes no more. Runs that an earlier process left are ended first.
     """
     import mlflow
     import psutil
@@ -50,8 +50,10 @@ def step_run(step: str) -> "Iterator[Run]":
     name = None if "MLFLOW_RUN_ID" in os.environ else step
     mistake: UserError | None = None
     try:
-        with mlflow.start_run(run_name=name, nested=True) as run:  # main may call steps itself
-            mlflow.set_tag(STEP, step)
+        tags = {STEP: step, PROCESS: this_process()}
+        # nested, since main may call steps itself
+        with mlflow.start_run(run_name=name, nested=True, tags=tags) as run:
+            end_lost_runs(run.info.experiment_id)
             mlflow.log_metric("startup_seconds", time.time() - psutil.Process().create_time())
             try:
                 yield run

@@ -12,6 +12,7 @@ from throughline.deployment.limits import LimitRequests, Limits
 from throughline.deployment.plain_errors import PlainErrors
 from throughline.deployment.plain_requests import PlainRequests
 from throughline.deployment.smoke import as_request
+from throughline.deployment.token import RequireToken, endpoint_token
 
 
 def create_app(model: PyFuncModel, model_uri: str, limits: Limits) -> FastAPI:
@@ -20,7 +21,7 @@ def create_app(model: PyFuncModel, model_uri: str, limits: Limits) -> FastAPI:
     Routes: ``GET /health`` (alive, and as which process), ``GET /model`` (what is served) and
     ``GET /example`` (a request to try: the model's input example). The rest is MLflow's: ``POST
     /invocations``, ``GET /ping``, ``GET /version``; plain requests to a model of this project are
-    answered before they reach it.
+    answered before they reach it. If there is a token, all but ``/health`` and ``/ping`` need it.
 
     Args:
         model: The loaded model.
@@ -47,6 +48,8 @@ def create_app(model: PyFuncModel, model_uri: str, limits: Limits) -> FastAPI:
     app.mount("/", scoring_server.init(model))
     app.add_middleware(PlainRequests, model=model)
     app.add_middleware(LimitRequests, limits=limits)
+    if token := endpoint_token():
+        app.add_middleware(RequireToken, token=token)
     app.add_middleware(PlainErrors)  # added last, so it sees the errors of all the others
     return app
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import requests
 
+from throughline.deployment.token import endpoint_token
 from throughline.errors import UserError
 
 
 class EndpointClient:
     """Speaks to one endpoint over one connection.
 
-    Proxies of the environment are ignored: the endpoint is on this machine.
+    Proxies of the environment are ignored: the endpoint is on this machine. Its token is the
+    environment's.
 
     Args:
         url: The endpoint's address, without a slash at the end.
@@ -24,6 +26,8 @@ class EndpointClient:
         self.timeout = timeout
         self.session = requests.Session()
         self.session.trust_env = False
+        if token := endpoint_token():
+            self.session.headers["Authorization"] = f"Bearer {token}"
 
     def pid(self) -> int | None:
         """Returns the process that answers the health check; None if nothing of ours does."""

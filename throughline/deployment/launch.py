@@ -14,6 +14,7 @@ from throughline.deployment.process import ServerProcess
 from throughline.deployment.serve import SERVE
 from throughline.deployment.state import EndpointState
 from throughline.deployment.target import ModelVersion
+from throughline.deployment.token import fingerprint
 from throughline.errors import UserError
 
 LOAD_SECONDS = 180.0
@@ -51,7 +52,7 @@ class Launch:
                 env=_environment(),
             )
         process = ServerProcess.of(self._popen.pid)
-        self.state = EndpointState(model, path, host, port, process, str(log))
+        self.state = EndpointState(model, path, host, port, process, str(log), fingerprint())
 
     def wait_loaded(self, seconds: float = LOAD_SECONDS) -> None:
         """Waits until the model is loaded.

@@ -11,6 +11,7 @@ from throughline.deployment.launch import Launch, last_lines
 from throughline.deployment.smoke import SmokeCheck, smoke_check
 from throughline.deployment.state import EndpointState, StateFolder
 from throughline.deployment.target import Deployment, ModelVersion
+from throughline.deployment.token import HEADER, fingerprint
 from throughline.deployment.versions import fetch
 from throughline.errors import UserError
 
@@ -134,7 +135,8 @@ class LocalTarget:
         return state if state and state.process.find() else None
 
     def _serves(self, state: EndpointState, model: ModelVersion) -> bool:
-        return (state.model, state.host, state.port) == (model, self.host, self.port)
+        wanted = (model, self.host, self.port, fingerprint())
+        return (state.model, state.host, state.port, state.token) == wanted
 
     def _listener(self, name: str, old: EndpointState | None) -> socket.socket:
         """The socket of the port: the old server's where it has the port, else a new one."""
@@ -176,4 +178,5 @@ def _deployment(
     state: EndpointState, healthy: bool, change: Any = "found", seconds: float | None = None
 ) -> Deployment:
     pid = state.process.pid
-    return Deployment(state.model, state.url, pid, state.log, healthy, change, seconds)
+    header = HEADER if state.token else ""
+    return Deployment(state.model, state.url, pid, state.log, healthy, change, seconds, header)

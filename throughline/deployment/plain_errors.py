@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 HINT = "GET /model shows the columns"
 MAX_CHARACTERS = 500
-KEPT_HEADERS = ("retry-after", "connection", "allow")
+KEPT_HEADERS = ("retry-after", "connection", "allow", "www-authenticate")
 
 # MLflow repeats the whole request in its messages. What the client needs is these parts of them.
 SENTENCES = [

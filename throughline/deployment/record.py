@@ -28,14 +28,15 @@ def log_deployment(target: "DeploymentTarget", deployment: "Deployment") -> str:
     facts: dict[str, Any] = {"url": deployment.url, "pid": deployment.pid, "log": deployment.log}
     facts |= {"version": deployment.model.version, "change": deployment.change}
     mlflow.set_tags({f"endpoint.{name}": str(value) for name, value in facts.items()})
-    command = f"curl -s {deployment.url}/model"
+    header = f' -H "{deployment.header}"' if deployment.header else ""
+    command = f"curl -s {deployment.url}/model{header}"
     if request := example_request(fetch(deployment.model)):
         ask = partial(EndpointClient(deployment.url).predict, request)  # over one connection
         if deployment.header:
             ask = partial(target.predict, deployment.model.name, request)
         mlflow.log_metric("latency_p50_ms", statistics.median(latencies(ask)))
         command = f"curl -s {deployment.url}/invocations -H 'Content-Type: application/json'"
-        command += f' -H "{deployment.header}"' if deployment.header else ""
+        command += header
         command += f" -d {shlex.quote(json.dumps(request))}"
     if deployment.startup_seconds is not None:
         mlflow.log_metric("server_startup_seconds", deployment.startup_seconds)

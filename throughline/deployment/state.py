@@ -26,11 +26,14 @@ class EndpointState:
     port: int
     process: ServerProcess
     log: str
+    token: str = ""
+    """The fingerprint of the token that it asks for; empty if it asks for none."""
 
     @property
     def url(self) -> str:
-        """The endpoint's address."""
-        return f"http://{self.host}:{self.port}"
+        """The endpoint's address, as this machine reaches it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{host}:{self.port}"
 
 
 class StateFolder:

@@ -8,16 +8,18 @@ from throughline.errors import UserError
 TARGETS = ("local", "docker", "databricks")
 
 
-def open_target(name: str, data_root: str, port: int) -> DeploymentTarget:
+def open_target(name: str, data_root: str, port: int, host: str = "127.0.0.1") -> DeploymentTarget:
     """Returns the target of that name.
 
     Args:
         name: One of ``TARGETS``.
         data_root: A local folder; the local target keeps its state and logs below it.
         port: The TCP port of an endpoint on this machine.
+        host: The address it listens on, of the local target.
 
     Raises:
-        UserError: An unknown target, a data root that is no local folder, or an impossible port.
+        UserError: An unknown target, a data root that is no local folder, an impossible port, or
+            a host that others reach while there is no token.
     """
     if name not in TARGETS:
         raise UserError(f"there is no target {name!r}; give -P target= one of {', '.join(TARGETS)}")
@@ -32,8 +34,10 @@ def open_target(name: str, data_root: str, port: int) -> DeploymentTarget:
 
         return DockerTarget(port)
     from throughline.deployment.local import LocalTarget
+    from throughline.deployment.token import check_host
 
-    return LocalTarget(_local_folder(data_root) / "deployments", port)
+    check_host(host)
+    return LocalTarget(_local_folder(data_root) / "deployments", port, host)
 
 
 def _local_folder(data_root: str) -> Path:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from throughline.deployment.target import ModelVersion
 from throughline.errors import UserError
+from throughline.registry.digest import DIGEST, check_files
 from throughline.registry.roles import versions_by_role
 
 if TYPE_CHECKING:
@@ -32,18 +33,25 @@ def resolve(name: str, alias: str) -> ModelVersion:
 
 
 def fetch(model: ModelVersion) -> str:
-    """Returns a folder with the model's files: the registry's own, or a download of them.
+    """Returns a folder with the model's files, which may be loaded: they are what was registered.
+
+    It is the registry's own folder, or a download.
 
     Raises:
-        UserError: The registry has the version, but its files are gone.
+        UserError: The registry has the version, but its files are gone, are others than those that
+            were registered, or are a stranger's pickle.
     """
+    from mlflow import MlflowClient
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
     try:
-        return str(download_artifacts(model.uri))
+        folder = str(download_artifacts(model.uri))
     except (MlflowException, OSError) as error:
         raise UserError(f"the files of {model.uri} cannot be read: {error}") from error
+    tags = MlflowClient().get_model_version(model.name, model.version).tags
+    check_files(model.name, model.version, folder, tags.get(DIGEST))
+    return folder
 
 
 def _aliases(client: "MlflowClient", name: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from throughline.evaluation.metrics import better
 from throughline.prepared import PreparedTable
 from throughline.recipe.candidates import Promote
 from throughline.registry.champions import make_champion, rolled_back
+from throughline.registry.digest import DIGEST, digest_of
 from throughline.registry.on_test import NotComparableError, OnTest, on_test
 from throughline.registry.roles import CHALLENGER, CHAMPION, champion_of, give_role
 from throughline.tracking import MODEL, REFITTED
@@ -166,6 +167,7 @@ def _verdict(
 def _registered(name: str, run: "Run", told: Mapping[str, str]) -> "ModelVersion":
     """The version of a candidate, which is registered unless it is; tagged with what is told."""
     import mlflow
+    from mlflow.artifacts import download_artifacts
 
     client = mlflow.MlflowClient()
     version = _version_of(name, run)
@@ -174,8 +176,12 @@ def _registered(name: str, run: "Run", told: Mapping[str, str]) -> "ModelVersion
         version = _version_of(name, run) or made
         if version.version != made.version:  # another chain was faster
             client.delete_model_version(name, made.version)
-    refit = {"refit": "all"} if REFITTED in run.data.tags else {}
-    for key, value in {"run": run.info.run_id, **refit, **told}.items():
+    given = {"run": run.info.run_id}
+    if DIGEST not in version.tags:  # it is of what was registered, whatever lies there later
+        given[DIGEST] = digest_of(download_artifacts(_model_of(run)))
+    if REFITTED in run.data.tags:
+        given["refit"] = "all"
+    for key, value in {**given, **told}.items():
         client.set_model_version_tag(name, version.version, key, value)
     return client.get_model_version(name, version.version)
 

@@ -1,0 +1,227 @@
+"""A whole chain on a tiny table, its processes, and what must hold whatever struck it."""
+
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import mlflow
+import psutil
+import pytest
+import yaml
+
+from tests.steps.conftest import PROJECT, free_port
+from throughline.deployment.client import EndpointClient
+from throughline.outputs import MANIFEST, Output
+from throughline.recipe.file import load_recipe
+
+NAME = "wine-grower"
+STEPS = ("prep", "train", "register", "deploy")
+MARK = "THROUGHLINE_FAULTS"
+"""Tells the processes of a chain: its folder, in their environment."""
+
+
+def wait_for(happened: Callable[[], object], what: str, seconds: float = 120) -> None:
+    """Polls until something has happened."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
+        time.sleep(0.05)
+
+
+@dataclass
+class Chain:
+    """A chain's recipe, store, data and endpoint; runs of it, one after the other.
+
+    Attributes:
+        store: Its tracking store.
+        seconds: How long its steps took when nothing struck, by step.
+    """
+
+    folder: Path
+    port: int
+    store: str
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        programs = str(Path(sys.executable).parent)
+        return os.environ | {
+            "MLFLOW_TRACKING_URI": self.store,
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "GIT_PYTHON_REFRESH": "quiet",
+            "THROUGHLINE_SPARK_MEMORY": "1g",
+            MARK: str(self.folder),
+        }
+
+    @property
+    def command(self) -> list[str]:
+        options = {"recipe": self.folder / "recipe.yaml", "data_root": self.folder / "data"}
+        given = [f"{name}={value}" for name, value in {**options, "port": self.port}.items()]
+        words = [word for one in given for word in ("-P", one)]
+        return ["mlflow", "run", str(PROJECT), "--env-manager", "local", *words]
+
+    @property
+    def client(self) -> mlflow.MlflowClient:
+        return mlflow.MlflowClient(self.store, self.store)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """Starts the chain as a shell does: in a process group of its own."""
+        with self.log.open("wb") as out:
+            return subprocess.Popen(
+                self.command,
+                env=self.environment,
+                cwd=self.folder,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+            )
+
+    def run(self) -> str:
+        """Runs the chain to its end, which is a good one; returns what it printed."""
+        code = self.start().wait(600)
+        said = self.log.read_text()
+        assert code == 0, said[-4000:]
+        return said
+
+    def processes(self) -> list[psutil.Process]:
+        """What runs of this chain, but for the endpoint's server."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                ours = process.environ().get(MARK) == str(self.folder)
+                if ours and "throughline.deployment.serve" not in process.cmdline():
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def process_of(self, launcher: int, script: str) -> psutil.Process | None:
+        """The process of a step's script below a launcher."""
+        try:
+            below = psutil.Process(launcher).children(recursive=True)
+            return next((p for p in below if f"steps/{script}.py" in p.cmdline()), None)
+        except psutil.Error:
+            return None
+
+    def versions(self) -> list[str]:
+        found = self.client.search_model_versions(f"name = '{NAME}'")
+        return sorted(str(version.version) for version in found)
+
+    def champion(self) -> str:
+        """The champion's version; fails if there is none."""
+        return str(self.client.get_model_version_by_alias(NAME, "champion").version)
+
+    def figures(self) -> dict[str, str]:
+        """The champion's figures on the test rows, to the last digit that is kept."""
+        tags = self.client.get_model_version(NAME, self.champion()).tags
+        return {name: value for name, value in tags.items() if name.startswith("test_")}
+
+    def answer(self) -> object:
+        """What the endpoint answers to the input example."""
+        from throughline.deployment.smoke import example_request
+
+        version = self.client.get_model_version(NAME, self.champion())
+        path = mlflow.artifacts.download_artifacts(version.source, tracking_uri=self.store)
+        request = example_request(path)
+        assert request
+        return EndpointClient(f"http://127.0.0.1:{self.port}").predict(request)
+
+    def check_nothing_is_left(self) -> None:
+        """No process goes on, and every output that counts is whole."""
+        wait_for(lambda: not self.processes(), f"left: {self.processes()}", 60)
+        for manifest in (self.folder / "data").rglob(MANIFEST):
+            assert not Output(str(manifest.parent)).damage()
+
+    def check_it_is_whole(self, reference: "Chain | None" = None) -> None:
+        """After a run that ended well: one version, served, and nothing that still runs."""
+        self.check_nothing_is_left()
+        running = self.client.search_runs(["0"], "attributes.status = 'RUNNING'")
+        assert [run.info.run_name for run in running] == []
+        assert self.versions() == ["1"]
+        assert self.champion() == "1"
+        if reference:
+            assert self.figures() == reference.figures()
+            assert self.answer() == reference.answer()
+
+    def stop(self) -> None:
+        """Ends all that runs of it."""
+        command = [sys.executable, "steps/deploy.py", "--model", NAME, "--action", "stop"]
+        command += ["--data_root", str(self.folder / "data")]
+        subprocess.run(command, env=self.environment, cwd=PROJECT, check=True, capture_output=True)
+        for process in self.processes():
+            process.kill()
+
+
+@pytest.fixture(scope="session")
+def moments(pytestconfig: pytest.Config) -> int:
+    """How often each fault strikes."""
+    return int(pytestconfig.getoption("--fault-moments"))
+
+
+@pytest.fixture(scope="session")
+def moment(pytestconfig: pytest.Config) -> random.Random:
+    """Draws the moments; another seed strikes at others."""
+    seed = pytestconfig.getoption("--fault-seed") or int(time.time())
+    print(f"\n--fault-seed={seed}")
+    return random.Random(seed)  # noqa: S311 (no secret)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that MLflow made, which takes seconds."""
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+def copy_store(empty: Path, copy: Path, artifacts: str) -> None:
+    """Copies an empty store for artifacts that lie elsewhere."""
+    shutil.copy(empty, copy)
+    with sqlite3.connect(copy) as database:
+        database.execute("UPDATE experiments SET artifact_location = ?", [artifacts])
+
+
+@pytest.fixture(scope="session")
+def make_chain(
+    tmp_path_factory: pytest.TempPathFactory, empty_store: Path
+) -> Iterator[Callable[..., Chain]]:
+    """Makes a chain that has not run; all are ended at the end."""
+    made: list[Chain] = []
+
+    def make(store: str | None = None) -> Chain:
+        folder = tmp_path_factory.mktemp("chain")
+        recipe = load_recipe(PROJECT / "recipes/wine.yaml").model_dump(mode="json", by_alias=True)
+        del recipe["search"]
+        (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+        if store is None:
+            copy_store(empty_store, folder / "mlflow.db", f"{folder}/mlruns/0")
+        made.append(Chain(folder, free_port(), store or f"sqlite:///{folder}/mlflow.db"))
+        return made[-1]
+
+    yield make
+    for chain in made:
+        chain.stop()
+        shutil.rmtree(chain.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def reference(make_chain: Callable[..., Chain]) -> Chain:
+    """A chain that nothing struck."""
+    chain = make_chain()
+    table = chain.run()
+    words = [line.split() for line in table.splitlines()]
+    chain.seconds = {w[0]: float(w[2]) for w in words if w[:1] and w[0] in STEPS and w[1] == "ran"}
+    assert set(chain.seconds) == set(STEPS), table
+    chain.check_it_is_whole()
+    return chain

@@ -1,0 +1,61 @@
+"""A disk that is full: in mid-write of data, of artifacts, of the tracking store."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import Chain
+
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 24 MB of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("a small disk needs the right to mount one (root): NOT TESTED HERE")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(disk: Path, left: int) -> Path:
+    """Fills a disk but for so many bytes."""
+    filler = disk / "filler"
+    filler.write_bytes(b"x" * (shutil.disk_usage(disk).free - left))
+    return filler
+
+
+def onto(disk: Path, what: Path) -> None:
+    """Moves a file or a folder onto the disk; a link stays."""
+    if what.exists():
+        shutil.move(what, disk / what.name)
+    else:
+        (disk / what.name).mkdir()
+    what.symlink_to(disk / what.name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("what", "left"),
+    [("data", 60_000), ("mlruns", 100_000), ("mlflow.db", 20_000)],
+    ids=["data", "artifacts", "store"],
+)
+def test_a_full_disk_is_told_and_the_same_command_goes_on(
+    reference: Chain, make_chain: Callable[..., Chain], small_disk: Path, what: str, left: int
+) -> None:
+    chain = make_chain()
+    onto(small_disk, chain.folder / what)
+    filler = fill(small_disk, left)
+    assert chain.start().wait(300) != 0
+    said = chain.log.read_text()
+    assert "The disk is full; free some space and run the same command again" in said, said[-4000:]
+    chain.check_nothing_is_left()
+    filler.unlink()
+    chain.run()
+    chain.check_it_is_whole(reference)

@@ -1,0 +1,92 @@
+"""Processes of a chain that are killed or told to end, at random moments.
+
+After each the same command goes on, and in the end the model is the one of a chain that nothing
+struck.
+"""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from tests.faults.conftest import STEPS, Chain, wait_for
+
+Launcher = "subprocess.Popen[bytes]"
+Strike = Callable[[Chain, "subprocess.Popen[bytes]", psutil.Process], None]
+
+
+def kill_step(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
+    step.kill()
+
+
+def kill_main(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
+    main = chain.process_of(launcher.pid, "main")
+    assert main
+    main.kill()
+
+
+def kill_launcher(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
+    launcher.kill()
+
+
+def kill_spark(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
+    java = [child for child in step.children(recursive=True) if child.name() == "java"]
+    assert java, f"{step.cmdline()} has no JVM"
+    java[-1].kill()
+
+
+def interrupt(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
+    os.killpg(launcher.pid, signal.SIGINT)  # as a terminal does
+
+
+def terminate(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
+    main = chain.process_of(launcher.pid, "main")
+    assert main
+    main.terminate()
+
+
+STRIKES = [kill_step, kill_main, kill_launcher, kill_spark, interrupt, terminate]
+WITH_SPARK = ("prep", "train")
+
+
+def struck(chain: Chain, step: str, seconds: float, strike: Strike) -> None:
+    """Runs the chain and strikes so many seconds after a step began."""
+    launcher = chain.start()
+    wait_for(lambda: chain.process_of(launcher.pid, step), f"the step {step}")
+    process = chain.process_of(launcher.pid, step)
+    assert process
+    if strike is kill_spark:
+        wait_for(lambda: [p for p in process.children() if p.name() == "java"], "its JVM")
+    time.sleep(seconds)
+    with contextlib.suppress(psutil.NoSuchProcess):  # the step may have been faster
+        strike(chain, launcher, process)
+    launcher.wait(180)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strike", STRIKES)
+def test_the_same_command_ends_what_was_struck(
+    reference: Chain,
+    make_chain: Callable[..., Chain],
+    moments: int,
+    moment: random.Random,
+    strike: Strike,
+) -> None:
+    steps = WITH_SPARK if strike is kill_spark else STEPS
+    left = moments
+    while left > 0:
+        chain = make_chain()
+        count = min(left, len(steps))
+        for step in sorted(moment.sample(steps, count), key=STEPS.index):
+            struck(chain, step, moment.uniform(0, 0.9) * reference.seconds[step], strike)
+            chain.check_nothing_is_left()
+            assert len(chain.versions()) <= 1
+        chain.run()
+        chain.check_it_is_whole(reference)
+        left -= count

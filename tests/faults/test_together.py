@@ -1,0 +1,79 @@
+"""Many at once on one tracking server, whose store is PostgreSQL and which serves artifacts."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from tests.faults.conftest import Chain
+from tests.faults.postgres import postgres
+from tests.faults.server import TrackingServer
+from tests.steps.conftest import PROJECT
+from throughline.caching.cache import KEY
+
+CLIENTS = 16
+ROUNDS = 5
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackingServer]:
+    folder = tmp_path_factory.mktemp("server")
+    with postgres(folder) as url, TrackingServer(folder, url, workers=2).serving() as made:
+        yield made
+
+
+@pytest.mark.slow
+def test_two_chains_at_once(
+    reference: Chain, make_chain: Callable[..., Chain], server: TrackingServer
+) -> None:
+    """Of one recipe and one registered model; each with data and an endpoint of its own."""
+    chains = [make_chain(server.url) for _ in range(2)]
+    launchers = [chain.start() for chain in chains]
+    for chain, launcher in zip(chains, launchers, strict=True):
+        assert launcher.wait(600) == 0, chain.log.read_text()[-4000:]
+    for chain in chains:
+        chain.check_nothing_is_left()
+    (one, other) = chains
+    assert not one.client.search_runs(["0"], "attributes.status != 'FINISHED'")
+    assert one.versions() in (["1"], ["1", "2"])
+    assert one.figures() == reference.figures()
+    assert one.answer() == other.answer() == reference.answer()
+
+
+@pytest.mark.slow
+def test_sixteen_clients_lose_and_double_nothing(server: TrackingServer, tmp_path: Path) -> None:
+    environment = os.environ | {"MLFLOW_TRACKING_URI": server.url, "MLFLOW_EXPERIMENT_NAME": "many"}
+    command = [sys.executable, "-m", "tests.faults.client", str(ROUNDS)]
+    first = subprocess.run([*command[:-1], "0"], env=environment, cwd=PROJECT, capture_output=True)
+    assert first.returncode == 0, first.stderr[-2000:]
+    clients = [
+        subprocess.Popen(
+            [*command, str(number)],
+            env=environment,
+            cwd=PROJECT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(CLIENTS)
+    ]
+    for one in clients:
+        errors = one.communicate(timeout=300)[1]
+        assert one.returncode == 0, errors[-4000:]
+    client = mlflow.MlflowClient(server.url, server.url)
+    experiment = client.get_experiment_by_name("many")
+    runs = client.search_runs([experiment.experiment_id], max_results=1000)
+    assert len(runs) == CLIENTS * ROUNDS
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert {run.data.metrics["loss"] for run in runs} == {0.0}
+    assert all(len(client.get_metric_history(run.info.run_id, "loss")) == 20 for run in runs)
+    versions = client.search_model_versions("name = 'many'")
+    assert len(versions) == CLIENTS * ROUNDS
+    assert len({version.version for version in versions}) == CLIENTS * ROUNDS
+    champion = client.get_model_version_by_alias("many", "champion")
+    assert champion.version in {version.version for version in versions}
+    keys = [run.data.tags[KEY] for run in runs]
+    assert sorted(map(keys.count, set(keys))) == [CLIENTS] * ROUNDS

@@ -1,0 +1,137 @@
+"""A tracking server that is slow, answers errors for a while, or is gone, in mid-run."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.faults.conftest import NAME, Chain, copy_store, wait_for
+from tests.faults.server import TrackingServer
+from throughline.tracking import CANDIDATE
+
+GONE_SECONDS = 60
+
+
+@dataclass
+class Trouble:
+    """A way to a server on which things go wrong.
+
+    Attributes:
+        target: The server behind.
+        delay: Seconds before each request goes on.
+        broken: Whether requests are answered with 503 instead.
+    """
+
+    target: str
+    delay: float = 0.0
+    broken: bool = False
+    refused: list[str] = field(default_factory=list)
+    slowed: int = 0
+    url: str = ""
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        handler = type("Handler", (_Handler,), {"trouble": self})
+        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            self.url = f"http://127.0.0.1:{server.server_port}"
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+            yield
+            server.shutdown()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    trouble: Trouble
+
+    def _take(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.trouble.broken:
+            self.trouble.refused.append(f"{self.command} {self.path}")
+            return self._answer(503, b"not now", "text/plain")
+        if self.trouble.delay:
+            self.trouble.slowed += 1
+            time.sleep(self.trouble.delay)
+        headers = {n: v for n, v in self.headers.items() if n.lower() not in ("host", "connection")}
+        answer = requests.request(
+            self.command,
+            f"{self.trouble.target}{self.path}",
+            data=body,
+            headers={**headers, "Accept-Encoding": "identity"},
+            timeout=60,
+        )
+        kind = answer.headers.get("Content-Type", "application/json")
+        return self._answer(answer.status_code, answer.content, kind)
+
+    def _answer(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _take  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def server(tmp_path: Path, empty_store: Path) -> Iterator[TrackingServer]:
+    copy_store(empty_store, tmp_path / "server.db", "mlflow-artifacts:/0")
+    with TrackingServer(tmp_path, f"sqlite:///{tmp_path}/server.db").serving() as made:
+        yield made
+
+
+@pytest.mark.slow
+def test_a_server_that_is_slow_and_broken_for_a_while(
+    reference: Chain, make_chain: Callable[..., Chain], server: TrackingServer
+) -> None:
+    trouble = Trouble(server.url, delay=0.1)
+    with trouble.serving():
+        chain = make_chain(trouble.url)
+        launcher = chain.start()
+        wait_for(lambda: chain.process_of(launcher.pid, "train"), "train")
+        trouble.delay, trouble.broken = 0.0, True
+        wait_for(lambda: len(trouble.refused) >= 5, "requests that are refused")
+        trouble.broken = False
+        assert launcher.wait(300) == 0, chain.log.read_text()[-4000:]
+        assert trouble.slowed
+        chain.check_it_is_whole(reference)
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_and_comes_back(
+    reference: Chain,
+    make_chain: Callable[..., Chain],
+    server: TrackingServer,
+    moments: int,
+    moment: random.Random,
+) -> None:
+    """Gone for a minute once, and at the other moments for as long as it takes to start."""
+    chain = make_chain(server.url)
+    launcher = chain.start()
+    steps = ["prep", "train", "register"][:moments]
+    long = moment.choice(steps)
+    for step in steps:
+        wait_for(lambda step=step: chain.process_of(launcher.pid, step), step)
+        time.sleep(moment.uniform(0.2, 0.8) * reference.seconds[step])
+        server.kill()
+        time.sleep(GONE_SECONDS if step == long else 0)
+        server.start()
+    assert launcher.wait(300) == 0, chain.log.read_text()[-4000:]
+    chain.check_it_is_whole(reference)
+    found = chain.client.search_runs(["0"], f"tags.`{CANDIDATE}` != ''")
+    twins = reference.client.search_runs(["0"], f"tags.`{CANDIDATE}` != ''")
+    assert {frozenset(run.data.metrics) for run in found} == {
+        frozenset(run.data.metrics) for run in twins
+    }
+    assert len(found) == len(twins)
+    assert chain.client.get_registered_model(NAME)

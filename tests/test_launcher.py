@@ -1,0 +1,72 @@
+"""A step ends with the process that launched it."""
+
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+STEP = """
+import time
+from throughline.step import run_step
+
+def main():
+    print("started", flush=True)
+    try:
+        time.sleep(120)
+    finally:
+        print("ended", flush=True)
+
+run_step(main)
+"""
+LAUNCHER = """
+import subprocess, sys
+subprocess.run({command!r})
+"""
+
+
+def launched(tmp_path, command, environment):
+    """The launcher, and the step that it launched, once that has begun."""
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        launcher = subprocess.Popen(
+            [sys.executable, "-c", LAUNCHER.format(command=command)],
+            env={**os.environ, **environment},
+            stdout=out,
+        )
+    wait_for(lambda: b"started" in log.read_bytes())
+    steps = psutil.Process(launcher.pid).children(recursive=True)
+    return launcher, [one for one in steps if "python" in one.name()][-1], log
+
+
+def wait_for(happened, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("shell", [False, True])
+def test_a_launcher_that_is_killed_ends_the_step(tmp_path, shell):
+    (tmp_path / "step.py").write_text(STEP)
+    command = [sys.executable, str(tmp_path / "step.py")]
+    if shell:  # what MLflow puts before the command of another environment
+        command = ["bash", "-c", f"true && {' '.join(command)}; true"]
+    launcher, step, log = launched(tmp_path, command, {"MLFLOW_RUN_ID": "x", "PYTHONPATH": "."})
+    launcher.kill()
+    launcher.wait()
+    wait_for(lambda: not step.is_running() or step.status() == psutil.STATUS_ZOMBIE)
+    assert log.read_bytes().split() == [b"started", b"ended"]
+
+
+def test_a_step_that_a_person_started_goes_on_without_the_shell(tmp_path):
+    (tmp_path / "step.py").write_text(STEP)
+    command = [sys.executable, str(tmp_path / "step.py")]
+    launcher, step, _ = launched(tmp_path, command, {"PYTHONPATH": "."})
+    launcher.kill()
+    launcher.wait()
+    with pytest.raises(psutil.TimeoutExpired):
+        step.wait(2)
+    step.kill()

@@ -1,0 +1,99 @@
+"""Runs that were left RUNNING, and whose process is or is not there."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import mlflow
+import psutil
+import pytest
+
+from throughline.lost_runs import PARENT, PROCESS, end_lost_runs, this_process
+from throughline.tracking import STEP, step_run
+
+
+@pytest.fixture
+def client(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    yield mlflow.MlflowClient()
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture
+def run(client):
+    """Makes a run that is RUNNING, and returns its id."""
+
+    def make(**tags):
+        named = {"process": PROCESS, "parent": PARENT}
+        return client.create_run("0", tags={named[k]: v for k, v in tags.items()}).info.run_id
+
+    return make
+
+
+def gone():
+    """A process of this machine that has ended, as the tag has it."""
+    code = "from throughline.lost_runs import this_process; print(this_process())"
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=os.getcwd()
+    ).stdout.strip()
+
+
+def status(client, run_id):
+    return client.get_run(run_id).info.status
+
+
+def test_what_a_dead_process_left_is_ended_with_all_below(client, run):
+    step = run(process=gone())
+    candidate = run(parent=step)
+    trial = run(parent=candidate)
+    assert set(end_lost_runs("0")) == {step, candidate, trial}
+    assert {status(client, one) for one in (step, candidate, trial)} == {"KILLED"}
+    assert end_lost_runs("0") == []
+
+
+def test_what_lives_goes_on_with_all_below(client, run):
+    step = run(process=this_process())
+    child = run(parent=step)
+    assert end_lost_runs("0") == []
+    assert status(client, child) == "RUNNING"
+
+
+def test_the_same_process_id_of_a_later_process_is_not_it(client, run):
+    machine, pid, began = this_process().rsplit(" ", 2)
+    step = run(process=f"{machine} {pid} {float(began) - 60:.2f}")
+    assert end_lost_runs("0") == [step]
+
+
+def test_another_machine_is_believed(client, run):
+    run(process=f"elsewhere pid:[1] 1 {psutil.Process().create_time()}")
+    run(process=f"{socket.gethostname()} pid:[1] 1 2.00")  # a container with this host's name
+    assert end_lost_runs("0") == []
+
+
+def test_a_child_goes_with_its_parent_that_has_ended(client, run):
+    step = run(process=gone())
+    child = run(parent=step)
+    client.set_terminated(step, "FAILED")
+    assert end_lost_runs("0") == [child]
+    assert status(client, step) == "FAILED"
+
+
+def test_what_is_not_of_this_project_is_left_alone(client, run):
+    other = run()
+    run(parent=other)
+    ended = run()
+    run(parent=ended)
+    client.set_terminated(ended)
+    assert end_lost_runs("0") == []
+
+
+def test_a_step_ends_them_when_it_starts(client, run):
+    left = run(process=gone())
+    with step_run("prep") as own:
+        assert status(client, left) == "KILLED"
+        tags = client.get_run(own.info.run_id).data.tags
+        assert (tags[PROCESS], tags[STEP]) == (this_process(), "prep")
+        assert status(client, own.info.run_id) == "RUNNING"

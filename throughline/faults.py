@@ -1,0 +1,69 @@
+"""Faults of the machine under a step, each as a sentence that says what to do.
+
+They are no mistake of a person, but a person can mend them, and a stack trace does not say how.
+"""
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+
+_FULL = ("No space left on device", "database or disk is full", "Disk quota exceeded")
+_UNREACHED = ("Max retries exceeded", "failed with exception HTTPConnectionPool")
+
+
+def sentence_of(error: BaseException) -> str | None:
+    """What fault an exception comes from; None where it is none that is known here.
+
+    Args:
+        error: What ended a step. What it was raised from counts as well.
+    """
+    errors = list(_chain(error))
+    if any(_is_full(one) for one in errors):
+        return (
+            "The disk is full; free some space and run the same command again: steps that finished "
+            f"are kept ({_line(next(filter(_is_full, errors)))})."
+        )
+    if (code := _java_ended()) is not None:
+        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        memory = os.environ.get("THROUGHLINE_SPARK_MEMORY", "3g")
+        return (
+            f"Spark's Java process ended in the middle of the work ({how}); if it was out of "
+            f"memory, set THROUGHLINE_SPARK_MEMORY above {memory}; then run the same command again."
+        )
+    if any(word in str(one) for one in errors for word in _UNREACHED):
+        return (
+            f"The tracking server {os.environ.get('MLFLOW_TRACKING_URI', '')} does not answer any "
+            "more; start it and run the same command again: steps that finished are kept."
+        )
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        yield following
+        following = following.__cause__ or following.__context__
+
+
+def _is_full(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return any(words in str(error) for words in _FULL)
+
+
+def _java_ended() -> int | None:
+    """The exit code of this process's own Spark; None if it has none, or that lives."""
+    if (pyspark := sys.modules.get("pyspark")) is None:
+        return None
+    process = getattr(pyspark.SparkContext._gateway, "proc", None)
+    return process.poll() if process else None
+
+
+def _line(error: BaseException) -> str:
+    """The line of an error's text that tells it."""
+    lines = str(error).splitlines() or [""]
+    told = next((one for one in lines if any(words in one for words in _FULL)), lines[0]).strip()
+    return told if len(told) <= 200 else f"{told[:200]}..."

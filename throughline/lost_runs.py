@@ -1,0 +1,77 @@
+"""Runs that nobody will end: their process was killed, or its machine went down."""
+
+import logging
+import os
+import socket
+from functools import cache
+
+logger = logging.getLogger(__name__)
+
+PROCESS = "throughline.process"
+"""The tag of a step's run with the process that will end it: machine, process id, when it began."""
+PARENT = "mlflow.parentRunId"
+_MOST = 1000
+
+
+def this_process() -> str:
+    """This process, as the tag has it."""
+    import psutil
+
+    me = psutil.Process()
+    return f"{_machine()} {me.pid} {me.create_time():.2f}"
+
+
+def end_lost_runs(experiment_id: str) -> list[str]:
+    """Ends as KILLED the running runs of an experiment that nobody else will end.
+
+    A run goes on while the process does that its tag names; one on another machine cannot be seen
+    and is believed. A run without the tag goes on with its parent. What is no run of this project,
+    nor below one, is left alone.
+
+    Returns:
+        The ids of the runs.
+    """
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    running = client.search_runs(
+        [experiment_id], "attributes.status = 'RUNNING'", max_results=_MOST
+    )
+    by_id = {run.info.run_id: run for run in running}
+
+    @cache
+    def goes_on(run_id: str) -> bool:
+        run = by_id.get(run_id)
+        if run is None:  # a parent that has ended
+            return PROCESS not in client.get_run(run_id).data.tags
+        if process := run.data.tags.get(PROCESS):
+            return _may_live(process)
+        parent = run.data.tags.get(PARENT)
+        return goes_on(parent) if parent else True
+
+    lost = [run_id for run_id in by_id if not goes_on(run_id)]
+    for run_id in lost:
+        name = by_id[run_id].info.run_name
+        logger.warning("the run %s (%s) was left by a process that is gone", name, run_id)
+        client.set_terminated(run_id, "KILLED")
+    return lost
+
+
+def _may_live(process: str) -> bool:
+    import psutil
+
+    machine, pid, began = process.rsplit(" ", 2)
+    if machine != _machine():
+        return True
+    try:
+        return abs(psutil.Process(int(pid)).create_time() - float(began)) < 1
+    except (psutil.Error, ValueError):
+        return False
+
+
+def _machine() -> str:
+    """Where process ids mean the same: this host, and in a container nothing but that."""
+    try:
+        return f"{socket.gethostname()} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:  # not Linux
+        return socket.gethostname()
