@@ -28,8 +28,8 @@ def run_step(main: Callable[[], None]) -> None:
     """Runs a step's ``main``; exits with code 2 and one sentence after a user's mistake.
 
     So it is after a fault of the machine, as a full disk. Any other exception is a bug and keeps
-    its stack trace. A good end is no
-    ``sys.exit(0)``: where a notebook's kernel runs the script, it would count as a failure.
+    its stack trace. A good end is no ``sys.exit(0)``: where a notebook's kernel runs the script, it
+    would count as a failure.
     """
     logging.basicConfig(
         level=logging.INFO,
@@ -39,6 +39,8 @@ def run_step(main: Callable[[], None]) -> None:
     )
     for noisy in ("py4j", "alembic", "matplotlib", "mlflow.store.db.utils", "hyperopt", "optuna"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # py4j tells with a stack trace, in nobody's name, that Spark has ended; we say it in a sentence
+    logging.getLogger().addFilter(lambda record: "py4j" not in record.pathname)
     if threading.current_thread() is threading.main_thread():  # a kernel may have another
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # lets runs end
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
