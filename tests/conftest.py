@@ -29,7 +29,7 @@ ROW = "__row"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the tests in tests/faults."""
     group = parser.getgroup("faults")
-    group.addoption("--fault-moments", default=3, help="how often each fault strikes")
+    group.addoption("--fault-moments", default=1, help="how often each fault strikes")
     group.addoption("--fault-seed", default=None, type=int, help="what the moments are drawn by")
 
 
