@@ -23,6 +23,8 @@ from throughline.recipe.file import load_recipe
 
 NAME = "wine-grower"
 STEPS = ("prep", "train", "register", "deploy")
+FAULTS = "faults"
+"""The property of a test's report with how many faults it let strike."""
 MARK = "THROUGHLINE_FAULTS"
 """Tells the processes of a chain: its folder, in their environment."""
 
@@ -114,6 +116,15 @@ class Chain:
         except psutil.Error:
             return None
 
+    def reached(self, launcher: "subprocess.Popen[bytes]", step: str) -> psutil.Process:
+        """The process of a step, once the chain is there."""
+        deadline = time.monotonic() + 600
+        while (process := self.process_of(launcher.pid, step)) is None:
+            assert launcher.poll() is None, self.log.read_text()[-4000:]
+            assert time.monotonic() < deadline, f"{step} did not begin"
+            time.sleep(0.05)
+        return process
+
     def versions(self) -> list[str]:
         found = self.client.search_model_versions(f"name = '{NAME}'")
         return sorted(str(version.version) for version in found)
@@ -161,6 +172,23 @@ class Chain:
         subprocess.run(command, env=self.environment, cwd=PROJECT, check=True, capture_output=True)
         for process in self.processes():
             process.kill()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Counts the faults that chains survived, and those that struck."""
+    counted = {}
+    for outcome in ("passed", "failed"):
+        reports = terminalreporter.stats.get(outcome, [])
+        told = [dict(report.user_properties).get(FAULTS, 0) for report in reports]
+        counted[outcome] = sum(int(count) for count in told)
+    struck = sum(counted.values())
+    terminalreporter.write_line(f"faults survived: {counted['passed']} of {struck}")
+
+
+@pytest.fixture
+def strikes(record_property: Callable[[str, object], None]) -> Callable[[int], None]:
+    """Notes how many faults a test lets strike."""
+    return lambda count: record_property(FAULTS, count)
 
 
 @pytest.fixture(scope="session")

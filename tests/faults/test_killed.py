@@ -68,9 +68,7 @@ def drawn(moment: random.Random) -> list[list[tuple[str, Strike]]]:
 def struck(chain: Chain, step: str, seconds: float, strike: Strike) -> None:
     """Runs the chain and strikes so many seconds after a step began."""
     launcher = chain.start()
-    wait_for(lambda: chain.process_of(launcher.pid, step), f"the step {step}", 600)
-    process = chain.process_of(launcher.pid, step)
-    assert process
+    process = chain.reached(launcher, step)
     if strike is kill_spark:
         wait_for(lambda: [p for p in process.children() if p.name() == "java"], "its JVM")
     time.sleep(seconds)
@@ -93,8 +91,10 @@ def test_the_same_command_ends_what_was_struck(
     make_chain: Callable[..., Chain],
     draws: list[list[list[tuple[str, Strike]]]],
     moment: random.Random,
+    strikes: Callable[[int], None],
     half: int,
 ) -> None:
+    strikes(sum(len(draw[half]) for draw in draws))
     for draw in draws:
         chain = make_chain()
         for step, strike in draw[half]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.faults.conftest import NAME, Chain, copy_store, wait_for
+from tests.faults.conftest import NAME, STEPS, Chain, copy_store, wait_for
 from tests.faults.server import TrackingServer
 from throughline.tracking import CANDIDATE
 
@@ -92,17 +92,21 @@ def server(tmp_path: Path, empty_store: Path) -> Iterator[TrackingServer]:
 
 @pytest.mark.slow
 def test_a_server_that_is_slow_and_broken_for_a_while(
-    reference: Chain, make_chain: Callable[..., Chain], server: TrackingServer
+    reference: Chain,
+    make_chain: Callable[..., Chain],
+    server: TrackingServer,
+    strikes: Callable[[int], None],
 ) -> None:
+    strikes(2)
     trouble = Trouble(server.url, delay=0.1)
     with trouble.serving():
         chain = make_chain(trouble.url)
         launcher = chain.start()
-        wait_for(lambda: chain.process_of(launcher.pid, "train"), "train")
+        chain.reached(launcher, "train")
         trouble.delay, trouble.broken = 0.0, True
         wait_for(lambda: len(trouble.refused) >= 5, "requests that are refused")
         trouble.broken = False
-        assert launcher.wait(300) == 0, chain.log.read_text()[-4000:]
+        assert launcher.wait(900) == 0, chain.log.read_text()[-4000:]
         assert trouble.slowed
         chain.check_it_is_whole(reference)
 
@@ -112,21 +116,23 @@ def test_a_server_that_is_killed_and_comes_back(
     reference: Chain,
     make_chain: Callable[..., Chain],
     server: TrackingServer,
+    strikes: Callable[[int], None],
     moments: int,
     moment: random.Random,
 ) -> None:
-    """Gone for a minute once, and at the other moments for as long as it takes to start."""
+    """Gone for a minute at one moment, and at the others for as long as it takes to start."""
     chain = make_chain(server.url)
     launcher = chain.start()
-    steps = ["prep", "train", "register"][:moments]
+    steps = sorted(moment.sample(STEPS, min(moments, len(STEPS))), key=STEPS.index)
+    strikes(len(steps))
     long = moment.choice(steps)
     for step in steps:
-        wait_for(lambda step=step: chain.process_of(launcher.pid, step), step)
+        chain.reached(launcher, step)
         time.sleep(moment.uniform(0.2, 0.8) * reference.seconds[step])
         server.kill()
         time.sleep(GONE_SECONDS if step == long else 0)
         server.start()
-    assert launcher.wait(300) == 0, chain.log.read_text()[-4000:]
+    assert launcher.wait(900) == 0, chain.log.read_text()[-4000:]
     chain.check_it_is_whole(reference)
     found = chain.client.search_runs(["0"], f"tags.`{CANDIDATE}` != ''")
     twins = reference.client.search_runs(["0"], f"tags.`{CANDIDATE}` != ''")
