@@ -2,8 +2,9 @@
 # Asks an endpoint with curl: is it alive, what does it serve, what does it answer to an example.
 set -euo pipefail
 url="${1:-http://127.0.0.1:5055}"
+token="${THROUGHLINE_ENDPOINT_TOKEN:-}"
 ask() { # the token, if there is one, goes by a pipe: others can read a command line
-    printf 'header = "Authorization: Bearer %s"\n' "${THROUGHLINE_ENDPOINT_TOKEN:-}" |
+    printf '%s\n' "${token:+header = \"Authorization: Bearer $token\"}" |
         curl --config - --noproxy '*' --silent --show-error --fail-with-body --max-time 60 "$@"
 }
 

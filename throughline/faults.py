@@ -5,11 +5,12 @@ They are no mistake of a person, but a person can mend them, and a stack trace d
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Iterator
 
 _FULL = ("No space left on device", "database or disk is full", "Disk quota exceeded")
-_UNREACHED = ("Max retries exceeded", "failed with exception HTTPConnectionPool")
+_UNREACHED = re.compile(r"API request to \S+ failed with exception")  # as MLflow words it
 
 
 def sentence_of(error: BaseException) -> str | None:
@@ -31,7 +32,7 @@ def sentence_of(error: BaseException) -> str | None:
             f"Spark's Java process ended in the middle of the work ({how}); if it was out of "
             f"memory, set THROUGHLINE_SPARK_MEMORY above {memory}; then run the same command again."
         )
-    if any(word in str(one) for one in errors for word in _UNREACHED):
+    if any(_UNREACHED.search(str(one)) for one in errors):
         return (
             f"The tracking server {os.environ.get('MLFLOW_TRACKING_URI', '')} does not answer any "
             "more; start it and run the same command again: steps that finished are kept."
