@@ -1,11 +1,12 @@
 """What an endpoint does under load: at what it bears, and at four times that.
 
-Deploy a model first, then: ``.venv/bin/python benchmarks/endpoint_load.py``. Clients on this machine
-send the endpoint's own example, each over one connection, one request after the other. Their number
-is doubled for as long as the 99th percentile of the answers stays under ten times the median. The
-endpoint is then loaded for a minute with that many, for a minute with four times as many, and once
-more with one. Counted are the answers by status, what they took, and the server's memory. The
-clients share the cores with the server. Figures go to ``benchmarks/results/endpoint_load.json``.
+Deploy a model first, then: ``.venv/bin/python benchmarks/endpoint_load.py``. Clients on this
+machine send the endpoint's own example, each over one connection, one request after the other.
+Their number is doubled for as long as the 99th percentile of the answers stays under ten times the
+median. The endpoint is then loaded for a minute with that many, for a minute with four times as
+many, and once more with one. Counted are the answers by status, what they took, and the server's
+memory. The clients share the cores with the server. Figures go to
+``benchmarks/results/endpoint_load.json``.
 """
 
 import argparse
