@@ -8,6 +8,7 @@ import mlflow
 import pytest
 
 from tests.databricks.specs.bundle import JOB, ROOT, job
+from tests.sleeping import instead_of_sleeping
 from throughline.chain.in_process import InProcessBackend
 from throughline.databricks.serving_endpoint import Version, endpoint_name
 from throughline.databricks.serving_target import DatabricksTarget
@@ -130,12 +131,12 @@ def test_a_change_that_is_under_way_is_taken_up(target, serving, version, regist
 def test_a_stop_by_the_user_leaves_the_change_to_the_workspace(
     target, serving, version, monkeypatch, caplog
 ):
-    def stopped(*_):
+    def stopped():
         raise KeyboardInterrupt
 
     serving.polls = 9
     with monkeypatch.context() as patched:
-        patched.setattr(time, "sleep", stopped)
+        patched.setattr(time, "sleep", instead_of_sleeping(stopped))
         with pytest.raises(KeyboardInterrupt):
             target.deploy(version("1"))
     assert "deploy again to wait for it" in caplog.text

@@ -5,6 +5,7 @@ import pytest
 
 from tests.emulators.databricks.dbutils import Dbutils
 from tests.emulators.databricks.identity import TOKEN
+from tests.sleeping import instead_of_sleeping
 from throughline.databricks.mounts import mount
 from throughline.errors import UserError
 
@@ -165,7 +166,7 @@ def test_the_sdks_own_dbutils_sees_the_same_mounts(from_outside):
 
 
 def test_a_cluster_that_is_off_is_started(from_outside, cluster, workspace, monkeypatch):
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(time, "sleep", instead_of_sleeping(lambda: None))
     cluster.state = "TERMINATED"
     mount(RAW, "/mnt/raw", *SECRET)
     assert [r.path for r in from_outside.requests].count("/api/2.1/clusters/start") == 1
