@@ -29,7 +29,12 @@ ROW = "__row"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the tests in tests/faults."""
     group = parser.getgroup("faults")
-    group.addoption("--fault-moments", default=1, help="how often each fault strikes")
+    group.addoption(
+        "--fault-moments",
+        default=0,
+        type=int,
+        help="how often each fault strikes; by default never",
+    )
     group.addoption("--fault-seed", default=None, type=int, help="what the moments are drawn by")
 
 

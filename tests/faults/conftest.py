@@ -181,8 +181,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         reports = terminalreporter.stats.get(outcome, [])
         told = [dict(report.user_properties).get(FAULTS, 0) for report in reports]
         counted[outcome] = sum(int(count) for count in told)
-    struck = sum(counted.values())
-    terminalreporter.write_line(f"faults survived: {counted['passed']} of {struck}")
+    if struck := sum(counted.values()):
+        terminalreporter.write_line(f"faults survived: {counted['passed']} of {struck}")
 
 
 @pytest.fixture
@@ -194,7 +194,10 @@ def strikes(record_property: Callable[[str, object], None]) -> Callable[[int], N
 @pytest.fixture(scope="session")
 def moments(pytestconfig: pytest.Config) -> int:
     """How often each fault strikes."""
-    return int(pytestconfig.getoption("--fault-moments"))
+    count = int(pytestconfig.getoption("--fault-moments"))
+    if not count:
+        pytest.skip("faults strike whole chains for many minutes: give --fault-moments=1, 3, 20")
+    return count
 
 
 @pytest.fixture(scope="session")
@@ -244,7 +247,7 @@ def make_chain(
 
 
 @pytest.fixture(scope="session")
-def reference(make_chain: Callable[..., Chain]) -> Chain:
+def reference(moments: int, make_chain: Callable[..., Chain]) -> Chain:
     """A chain that nothing struck."""
     chain = make_chain()
     table = chain.run()
