@@ -14,6 +14,7 @@ from pathlib import Path
 import mlflow
 import psutil
 import pytest
+import requests
 import yaml
 
 from tests.steps.conftest import PROJECT, free_port
@@ -139,14 +140,10 @@ class Chain:
         return {name: value for name, value in tags.items() if name.startswith("test_")}
 
     def answer(self) -> object:
-        """What the endpoint answers to the input example."""
-        from throughline.deployment.smoke import example_request
-
-        version = self.client.get_model_version(NAME, self.champion())
-        path = mlflow.artifacts.download_artifacts(version.source, tracking_uri=self.store)
-        request = example_request(path)
-        assert request
-        return EndpointClient(f"http://127.0.0.1:{self.port}").predict(request)
+        """What the endpoint answers to its own example."""
+        url = f"http://127.0.0.1:{self.port}"
+        request = requests.get(f"{url}/example", timeout=30).json()
+        return EndpointClient(url).predict(request)
 
     def check_nothing_is_left(self) -> None:
         """No process goes on, and every output that counts is whole."""
