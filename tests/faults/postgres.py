@@ -34,6 +34,6 @@ def postgres(folder: Path) -> Iterator[str]:
     settings = f"-p {port} -k {data} -c listen_addresses=127.0.0.1 -c fsync=off"
     do("pg_ctl", "-D", str(data), "-l", str(data / "log"), "-w", "-o", settings, "start")
     try:
-        yield f"postgresql://mlflow@127.0.0.1:{port}/postgres"
+        yield f"postgresql+psycopg2://mlflow@127.0.0.1:{port}/postgres"
     finally:
         do("pg_ctl", "-D", str(data), "-m", "immediate", "stop")

@@ -16,7 +16,7 @@ from tests.steps.conftest import PROJECT
 from throughline.caching.cache import KEY
 
 CLIENTS = 16
-ROUNDS = 5
+ROUNDS = 3
 
 
 @pytest.fixture(scope="module")
