@@ -3,13 +3,18 @@
 They are no mistake of a person, but a person can mend them, and a stack trace does not say how.
 """
 
+import contextlib
 import errno
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 
 _FULL = ("No space left on device", "database or disk is full", "Disk quota exceeded")
+_BROKEN = ("Py4JError", "Py4JNetworkError", "ConnectionRefusedError", "ConnectionResetError")
+"""What a call of Spark raises when nobody answers it; an error in Spark is a Py4JJavaError."""
+_END_SECONDS = 5
 _UNREACHED = re.compile(r"API request to \S+ failed with exception")  # as MLflow words it
 
 
@@ -25,7 +30,7 @@ def sentence_of(error: BaseException) -> str | None:
             "The disk is full; free some space and run the same command again: steps that finished "
             f"are kept ({_line(next(filter(_is_full, errors)))})."
         )
-    if (code := _java_ended()) is not None:
+    if (code := _java_ended(errors)) is not None:
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
         memory = os.environ.get("THROUGHLINE_SPARK_MEMORY", "3g")
         return (
@@ -55,12 +60,21 @@ def _is_full(error: BaseException) -> bool:
     return any(words in str(error) for words in _FULL)
 
 
-def _java_ended() -> int | None:
-    """The exit code of this process's own Spark; None if it has none, or that lives."""
+def _java_ended(errors: list[BaseException]) -> int | None:
+    """The exit code of this process's own Spark; None if it has none, or that lives.
+
+    The connection to a Spark that was killed may break a moment before its process has ended.
+    """
     if (pyspark := sys.modules.get("pyspark")) is None:
         return None
     process = getattr(pyspark.SparkContext._gateway, "proc", None)
-    return process.poll() if process else None
+    if process is None:
+        return None
+    if any(type(one).__name__ in _BROKEN for one in errors):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_END_SECONDS)
+    code: int | None = process.poll()
+    return code
 
 
 def _line(error: BaseException) -> str:
