@@ -18,7 +18,7 @@ from throughline.features.selection import FeatureSelection
 from throughline.models.raw_frame import raw_frame
 from throughline.sources.tables import read_table
 
-EXAMPLES = 4
+EXAMPLES = 6
 TRAINING, ALL = 12, 16
 LETTERS = st.sampled_from(
     ["a", "b.c", "d`", "e'", 'f"', " g h", "时间", "Ω", "ß", "É", "\\", ",;{}()=%$"]

@@ -19,7 +19,7 @@ from throughline.caching.cache import REUSED, find, record_of
 from throughline.caching.code import code_of
 from throughline.caching.key import Key, Parts
 from throughline.caching.step_key import key_of
-from throughline.tracking import PREPARED, children
+from throughline.tracking import PREPARED, STEP, children
 
 TRAININGS = ("train", "tune", "distributed_train")
 EVERY = {"prep", *TRAININGS}
@@ -140,6 +140,21 @@ def test_the_chain_again_takes_everything_from_before(
     assert reused == set(STEPS)
     assert "curl -s http://127.0.0.1:" in again.stdout
     assert len(mlflow.MlflowClient().search_model_versions(f"name = '{NAME}'")) == 1
+
+
+@pytest.mark.slow
+def test_a_parameter_of_one_step_runs_that_step(rerun: Callable[..., Chain]) -> None:
+    result = rerun("-P", "workers=1")
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert states(result.stdout) == {
+        **dict.fromkeys(EVERY, "cached"),
+        "distributed_train": "ran",
+        "register": "unchanged",
+        "deploy": "unchanged",
+    }
+    assert "parameters changed: workers" in result.stdout
+    (step,) = children(newest("main").info.run_id)
+    assert step.data.tags[STEP] == "distributed_train"
 
 
 @pytest.mark.parametrize(
