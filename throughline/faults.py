@@ -17,6 +17,9 @@ _BROKEN = ("Py4JError", "Py4JNetworkError", "ConnectionRefusedError", "Connectio
 _END_SECONDS = 5
 _UNREACHED = re.compile(r"API request to \S+ failed with exception")  # as MLflow words it
 
+_WHO = re.compile(r"//[^/@]*@")
+"""Who logs in, in a URI, and perhaps a password."""
+
 
 def sentence_of(error: BaseException) -> str | None:
     """What fault an exception comes from; None where it is none that is known here.
@@ -38,9 +41,10 @@ def sentence_of(error: BaseException) -> str | None:
             f"memory, set THROUGHLINE_SPARK_MEMORY above {memory}; then run the same command again."
         )
     if any(_UNREACHED.search(str(one)) for one in errors):
+        server = _WHO.sub("//", os.environ.get("MLFLOW_TRACKING_URI", ""))
         return (
-            f"The tracking server {os.environ.get('MLFLOW_TRACKING_URI', '')} does not answer any "
-            "more; start it and run the same command again: steps that finished are kept."
+            f"The tracking server {server} does not answer any more; start it and run the same "
+            "command again: steps that finished are kept."
         )
     return None
 

@@ -205,14 +205,6 @@ def moment(pytestconfig: pytest.Config) -> random.Random:
     return random.Random(seed)  # noqa: S311 (no secret)
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database that MLflow made, which takes seconds."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
 def copy_store(empty: Path, copy: Path, artifacts: str) -> None:
     """Copies an empty store for artifacts that lie elsewhere."""
     shutil.copy(empty, copy)

@@ -2,20 +2,11 @@
 
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import mlflow
 import pytest
 
 NAME = "late"
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory) -> Path:
-    """A database that MLflow made, which takes seconds."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    mlflow.MlflowClient(f"sqlite:///{path}").search_registered_models()
-    return path
 
 
 @pytest.fixture
