@@ -1,6 +1,7 @@
 """Runs that were left RUNNING, and whose process is or is not there."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from throughline.tracking import STEP, step_run
 
 
 @pytest.fixture
-def client(tmp_path, monkeypatch):
+def client(empty_store, tmp_path, monkeypatch):
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
