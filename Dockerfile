@@ -18,8 +18,7 @@ COPY throughline/command_line throughline/command_line
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 ARG PIP_FIND_LINKS
-# Compiled, because the user of the last stage may not write beside the packages.
-RUN UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1 python3.11 -c "\
+RUN UV_NO_CACHE=1 python3.11 -c "\
 from pathlib import Path; \
 from throughline.command_line.bootstrap import ensure; \
 ensure(Path('/throughline'))"

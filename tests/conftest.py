@@ -1,5 +1,6 @@
 """One Spark session for all tests of a process, and both engines behind one fixture."""
 
+import contextlib
 import datetime as dt
 import gc
 import math
@@ -197,7 +198,8 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import mlflow
 
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    with contextlib.chdir(path.parent):  # artifacts go below the folder it was made in
+        mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
     return path
 
 

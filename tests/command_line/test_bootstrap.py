@@ -2,6 +2,7 @@
 
 import ast
 import fcntl
+import importlib.util
 import os
 import sys
 import time
@@ -106,3 +107,10 @@ def test_the_locked_uv_is_taken_with_its_hashes() -> None:
     )
     real = bootstrap.locked((PROJECT / "requirements.lock").read_text(encoding="utf-8"), "uv")
     assert real.count("--hash=sha256:") > 3
+
+
+def test_the_packages_are_compiled() -> None:
+    """Looked at in a module that nothing here imports, so that no import has compiled it."""
+    (mlflow,) = importlib.util.find_spec("mlflow").submodule_search_locations
+    compiled = importlib.util.cache_from_source(f"{mlflow}/gateway/providers/cohere.py")
+    assert Path(compiled).is_file()

@@ -1,5 +1,6 @@
 """A whole chain on a slice of the flights, run once as a user runs it, for all tests here."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -122,6 +123,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     (made.loaded / "sitecustomize.py").write_text(RECORDER)
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(made.environment["MLFLOW_TRACKING_URI"])
+    with contextlib.chdir(made.folder):  # artifacts go below the folder the store is made in
+        mlflow.MlflowClient().search_experiments()
     yield made
     made.script("deploy", "--action", "stop", "--data_root", str(made.data_root))
     mlflow.set_tracking_uri(before)
