@@ -8,8 +8,12 @@ from functools import partial
 sys.path.insert(0, os.getcwd())
 
 from throughline.chain.backend import BackendOptions, open_backend
+from throughline.databricks.mount_option import NO_MOUNT, mounted
 from throughline.recipe.file import load_recipe
 from throughline.step import Parser, fraction, number_or_recipe, run_step
+
+PREPARING = ("data_root", "fraction", "contract", "mount")
+"""The parameters that are handed to prep alone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -20,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data_root", default="data", help="where tables are written")
     parser.add_argument("--fraction", type=fraction, default=1.0, help="share of the rows to take")
     parser.add_argument("--contract", default="none", help="a prep whose contract is to be kept")
+    parser.add_argument(
+        "--mount", default=NO_MOUNT, help="storage for a folder, as in /mnt/raw=wasbs://..."
+    )
     parser.add_argument("--workers", default="2", help="workers of the network's training, or auto")
     parser.add_argument("--epochs", type=int, default=10, help="epochs of the network's training")
     parser.add_argument(
@@ -29,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--force", default="none", help="steps to run again, by comma, or all")
     BackendOptions.add_to(parser)
     options = parser.parse_args(arguments)
-    recipe = load_recipe(options.recipe, options.set)
+    recipe = mounted(load_recipe(options.recipe, options.set), options.mount)
 
     from throughline.caching.comparing import compared
     from throughline.caching.reconciling import deployed, registered
@@ -43,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chain = Chain(open_backend(where, recipe), steps_named(options.force))
     with step_run("main"):
         said = {"recipe": options.recipe, "set": options.set}
-        inputs = {name: getattr(options, name) for name in ("data_root", "fraction", "contract")}
+        inputs = {name: getattr(options, name) for name in PREPARING}
         prepared = {**said, "prep_run": chain.run("prep", {**said, **inputs})}
         candidates = [chain.run("train", prepared)]
         if recipe.search or recipe.grid_search:

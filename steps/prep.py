@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, os.getcwd())
 
+from throughline.databricks.mount_option import NO_MOUNT, mounted
 from throughline.outputs import Output
 from throughline.recipe.file import load_recipe
 from throughline.spark import session, warm_up
@@ -23,14 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--fraction", type=fraction, default=1.0, help="share of the rows to take")
     parser.add_argument("--contract", default="none", help="an earlier run of prep, or 'latest'")
     parser.add_argument(
-        "--mount", default="none", help="storage for a folder, as in /mnt/raw=wasbs://..."
+        "--mount", default=NO_MOUNT, help="storage for a folder, as in /mnt/raw=wasbs://..."
     )
     options = parser.parse_args(arguments)
-    recipe = load_recipe(options.recipe, options.set)
-    if options.mount != "none":
-        from throughline.databricks.mount_option import mounted
-
-        recipe = mounted(recipe, options.mount)
+    recipe = mounted(load_recipe(options.recipe, options.set), options.mount)
     warm_up()
 
     import mlflow

@@ -31,6 +31,7 @@ def test_help_names_every_parameter_of_the_entry_point(project: Project, name: s
         ("prep", ["--set", "split.sed=3"], "set=split.sed=3, at split: unknown key 'sed'"),
         ("main", ["--set", "split.seed"], "The override 'split.seed' (set) must be key=value"),
         ("main", ["--force", "trian"], "no step 'trian' to force; did you mean 'train'?"),
+        ("main", ["--mount", "/mnt/raw"], "The mount '/mnt/raw' is not understood"),
         ("prep", ["--contract", "none-such"], "give contract the id of a finished run"),
         ("train", ["--prep_run", "none-such"], "There is no run 'none-such'"),
         ("train", [], "run prep first"),

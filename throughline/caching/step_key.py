@@ -50,8 +50,9 @@ def _parts(step: str, given: Mapping[str, Any], root: Path) -> Parts:
     parts: Parts = {"parameters": values}
     if step == "prep":
         from throughline.caching.data import fingerprint
+        from throughline.databricks.mount_option import mounted
 
-        recipe = load_recipe(said["recipe"], said["set"])
+        recipe = mounted(load_recipe(said["recipe"], said["set"]), values["mount"])
         parts["data"] = {table: fingerprint(table) for table in _tables(recipe)}
         parts["inputs"] = _earlier(said["contract"])
     elif step == "register":

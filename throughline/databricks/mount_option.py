@@ -9,6 +9,7 @@ from throughline.recipe.recipe import Recipe
 from throughline.sources.azure_uri import AzureUri, is_azure
 from throughline.strict import nearest
 
+NO_MOUNT = "none"
 FORM = "/mnt/raw=wasbs://container@account.blob.core.windows.net,scope=...,key=..."
 _NAMES = ("scope", "key", "client", "tenant")
 
@@ -93,12 +94,14 @@ def mounted(recipe: Recipe, option: str) -> Recipe:
 
     Args:
         recipe: A recipe.
-        option: The text of a mount option.
+        option: The text of a mount option; ``none`` leaves the recipe as it is.
 
     Raises:
         UserError: The option is not understood, no table is below its mount point, or the mount
             cannot be made.
     """
+    if option == NO_MOUNT:
+        return recipe
     parsed = MountOption.parse(option)
     source = recipe.source
     tables = [source.table, *(join.table for join in source.joins)]
