@@ -175,6 +175,9 @@ def _build(venv: Path, project: Path) -> None:
     ).stdout
     settings = uv_settings(os.environ, config)
     install = [str(venv / "bin" / "uv"), "pip", "install", "--python", python]
+    # A process that compiles MLflow on the way takes three times as long to import it, and each
+    # does so again where PYTHONDONTWRITEBYTECODE is set, or where it may not write.
+    install.append("--compile-bytecode")
     if not sys.stderr.isatty():
         install.append("--quiet")  # errors are still shown
     _step([*install, "-r", str(project / "requirements.lock")], settings)
@@ -182,9 +185,7 @@ def _build(venv: Path, project: Path) -> None:
         say("[3/4] the tools of the tests")
         _step([*install, "-r", str(project / TOOLS)], settings)
     say("[4/4] Horovod, compiled on this machine: about 2 minutes on two cores")
-    # Compiles the bytecode of all packages, too: to do it on the way takes a process that imports
-    # MLflow three times as long, and each again where PYTHONDONTWRITEBYTECODE is set.
-    _install_horovod([*install, "--compile-bytecode"], project, settings)
+    _install_horovod(install, project, settings)
     (venv / STAMP).write_text(digest(project), encoding="utf-8")
     say(f"the environment is ready, after {time.monotonic() - started:.0f} s.")
 
