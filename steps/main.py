@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--force", default="none", help="steps to run again, by comma, or all")
     BackendOptions.add_to(parser)
     options = parser.parse_args(arguments)
-    recipe = mounted(load_recipe(options.recipe, options.set), options.mount)
+    recipe = load_recipe(options.recipe, options.set)
+    there = mounted(recipe, options.mount)
 
     from throughline.caching.comparing import compared
     from throughline.caching.reconciling import deployed, registered
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     where = BackendOptions(
         options.backend, options.backend_config, options.env_manager, options.data_root
     )
-    chain = Chain(open_backend(where, recipe), steps_named(options.force))
+    chain = Chain(open_backend(where, there), steps_named(options.force))
     with step_run("main"):
         said = {"recipe": options.recipe, "set": options.set}
         inputs = {name: getattr(options, name) for name in PREPARING}

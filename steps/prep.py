@@ -27,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--mount", default=NO_MOUNT, help="storage for a folder, as in /mnt/raw=wasbs://..."
     )
     options = parser.parse_args(arguments)
-    recipe = mounted(load_recipe(options.recipe, options.set), options.mount)
+    recipe = load_recipe(options.recipe, options.set)
+    source = mounted(recipe, options.mount).source
     warm_up()
 
     import mlflow
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             recipe,
             output,
             options.data_root,
+            source=source,
             fraction=options.fraction,
             earlier=earlier,
             key=keyed.digest_now,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from throughline.recipe.recipe import Recipe
+    from throughline.recipe.source import Source
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ def prepare(
     output: Output,
     data_root: str,
     *,
+    source: "Source | None" = None,
     fraction: float = 1.0,
     row_groups: int = 64,
     earlier: Contract | None = None,
@@ -76,6 +78,7 @@ def prepare(
         recipe: The recipe.
         output: Where to write; left empty if the preparation does not finish.
         data_root: Where samples are kept as Parquet.
+        source: Where the tables are, if not where the recipe says.
         fraction: The share of the rows to take, by their key.
         row_groups: How many equal files the training rows have, so that up to as many workers of
             a distributed training each open files of their own.
@@ -88,7 +91,8 @@ def prepare(
     """
     check_writable(spark, output.uri)
     try:
-        return _prepare(spark, recipe, output, data_root, fraction, row_groups, earlier, key)
+        there = recipe.model_copy(update={"source": source or recipe.source})
+        return _prepare(spark, recipe, there, output, data_root, fraction, row_groups, earlier, key)
     except BaseException:
         output.clear()
         raise
@@ -97,6 +101,7 @@ def prepare(
 def _prepare(
     spark: "SparkSession",
     recipe: "Recipe",
+    there: "Recipe",
     output: Output,
     data_root: str,
     fraction: float,
@@ -104,9 +109,9 @@ def _prepare(
     earlier: Contract | None,
     key: Callable[[], str],
 ) -> Preparation:
-    with readable(recipe.source.table):
+    with readable(there.source.table):
         joins: list[Matches] = []
-        table = raw_table(spark, recipe, data_root, fraction, joins)
+        table = raw_table(spark, there, data_root, fraction, joins)
         without_dropped_rows(table, recipe).write.partitionBy(SPLIT).parquet(output.path(RAW))
         logger.info("wrote the raw rows")
         every_row = spark.read.parquet(output.path(RAW))

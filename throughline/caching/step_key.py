@@ -52,8 +52,9 @@ def _parts(step: str, given: Mapping[str, Any], root: Path) -> Parts:
         from throughline.caching.data import fingerprint
         from throughline.databricks.mount_option import mounted
 
-        recipe = mounted(load_recipe(said["recipe"], said["set"]), values["mount"])
-        parts["data"] = {table: fingerprint(table) for table in _tables(recipe)}
+        recipe = load_recipe(said["recipe"], said["set"])
+        there = mounted(recipe, values["mount"])
+        parts["data"] = {table: fingerprint(table) for table in _tables(there)}
         parts["inputs"] = _earlier(said["contract"])
     elif step == "register":
         recipe, parts["inputs"] = _registering(said, values)
