@@ -52,7 +52,7 @@ def cluster(workspace):
 @pytest.fixture
 def from_outside(cluster, monkeypatch):
     """The server by which a machine outside reaches the cluster."""
-    server = Server({TOKEN}, [*identity_routes(), *cluster.routes()])
+    server = Server([*identity_routes(), *cluster.routes()], tokens={TOKEN})
     with server.serving():
         monkeypatch.setenv("DATABRICKS_HOST", server.url)
         monkeypatch.setenv("DATABRICKS_TOKEN", TOKEN)

@@ -6,15 +6,11 @@ answered 404 and kept in ``unknown``.
 
 import os
 import re
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import requests
 
 from tests.emulators.databricks.dbfs import Dbfs
 from tests.emulators.databricks.identity import TOKEN, identity_routes
@@ -23,7 +19,7 @@ from tests.emulators.databricks.models import ModelFiles
 from tests.emulators.databricks.server import Answer, Refused, Request, Server
 from tests.emulators.databricks.serving import ServingEndpoints
 from tests.emulators.databricks.transitions import TransitionRequests
-from tests.steps.conftest import free_port
+from tests.emulators.tracking_server import clean_environment, forward, tracking_server
 from throughline.spark import java_home
 
 JOB_TOKEN = "dapi-of-the-cluster"  # noqa: S105 (of no real service)
@@ -66,9 +62,9 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
     """A workspace whose files are below ``folder``, in which /Shared is there."""
     machine = folder / "machine"
     dbfs = Dbfs(machine / "dbfs")
-    server = Server({TOKEN, JOB_TOKEN})
+    server = Server(tokens={TOKEN, JOB_TOKEN})
     jobs = Jobs(machine, dbfs)
-    with _tracking_server(folder) as tracking, server.serving():
+    with tracking_server(folder, "dbfs:/mlflow") as tracking, server.serving():
         jobs.url = server.url
         jobs.environment = _machine_environment(machine, server.url)
         models = ModelFiles(dbfs, tracking, server.url)
@@ -96,16 +92,7 @@ class _Proxy:
         self.tracking = tracking
 
     def forward(self, request: Request, match: re.Match[str]) -> Answer:
-        headers = {"Content-Type": request.headers.get("Content-Type", "application/json")}
-        answer = requests.request(
-            request.method,
-            f"{self.tracking}{request.path}",
-            params=dict(request.query),
-            data=request.body,
-            headers=headers,
-            timeout=60,
-        )
-        return Answer(answer.content, answer.status_code, answer.headers["Content-Type"])
+        return forward(request, f"{self.tracking}{request.path}", request.query, request.body)
 
     def create_experiment(self, request: Request, match: re.Match[str]) -> Answer:
         name = request.json["name"]
@@ -115,55 +102,6 @@ class _Proxy:
         return self.forward(request, match)
 
 
-@contextmanager
-def _tracking_server(folder: Path) -> Iterator[str]:
-    """MLflow's server as ``mlflow server`` starts it, without that command's own process."""
-    port = free_port()
-    store = f"sqlite:///{folder}/mlflow.db"
-    settings = {
-        "_MLFLOW_SERVER_FILE_STORE": store,
-        "_MLFLOW_SERVER_REGISTRY_STORE": store,
-        "_MLFLOW_SERVER_ARTIFACT_ROOT": "dbfs:/mlflow",
-        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "false",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    }
-    command = [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "--port",
-        str(port),
-        "mlflow.server.fastapi_app:app",
-    ]
-    with (folder / "tracking.log").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**_clean_environment(), **settings},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        _wait_for(f"http://127.0.0.1:{port}", process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 240
-    ready = f"{url}/api/2.0/mlflow/experiments/get?experiment_id=0"
-    while process.poll() is None:
-        try:
-            requests.get(ready, timeout=60).raise_for_status()
-            return
-        except requests.ConnectionError:
-            assert time.monotonic() < deadline, "the tracking server did not start"
-            time.sleep(0.1)
-    raise AssertionError("the tracking server ended")
-
-
 def _machine_environment(machine: Path, url: str) -> dict[str, str]:
     programs = machine / "programs"
     programs.mkdir()
@@ -171,7 +109,7 @@ def _machine_environment(machine: Path, url: str) -> dict[str, str]:
     (programs / "rsync").chmod(0o755)
     path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]])
     return {
-        **_clean_environment(),
+        **clean_environment(),
         "PATH": path,
         "JAVA_HOME": java_home(),
         "PYSPARK_PYTHON": sys.executable,
@@ -180,9 +118,3 @@ def _machine_environment(machine: Path, url: str) -> dict[str, str]:
         "DATABRICKS_HOST": url,
         "DATABRICKS_TOKEN": JOB_TOKEN,
     }
-
-
-def _clean_environment() -> dict[str, str]:
-    """This process's, without what says where runs and models go or where code is."""
-    names = ("MLFLOW_", "DATABRICKS_", "THROUGHLINE_", "PYTHONPATH", "PYSPARK", "SPARK_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(names)}
