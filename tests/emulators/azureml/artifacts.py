@@ -1,0 +1,146 @@
+"""A run's artifacts: what is there, and signed addresses of blobs; and the blobs themselves."""
+
+import hashlib
+import re
+import secrets
+import time
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import quote
+
+from tests.emulators.azureml.cloud import Refused
+from tests.emulators.azureml.resources import SERVICES, Resources
+from tests.emulators.server import Answer, Request, Route
+from tests.emulators.server import Refused as RefusedAs
+
+STORAGE = "teststorage.blob.core.windows.net"
+CONTAINER = "azureml"
+
+
+@dataclass
+class Artifacts:
+    """Artifacts of runs, kept in memory.
+
+    Attributes:
+        resources: The workspace.
+        paths: Of each run the artifacts that were announced.
+        blobs: The content of blobs by their names.
+        signature: What an address carries that may be read and written.
+    """
+
+    resources: Resources
+    paths: dict[str, list[str]] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    signature: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+
+    def routes(self) -> list[tuple[str, str, Route]]:
+        runs = re.escape(f"{SERVICES}/history/v1.0{self.resources.scope}/experiments/")
+        run = rf"{runs}[^/]+/runs/(\w+)/artifacts"
+        blob = rf"{re.escape(STORAGE)}/{CONTAINER}/(.+)"
+        return [
+            ("GET", run, self._list),
+            ("GET", f"{run}/contentinfo", self._content),
+            ("POST", f"{run}/batch/metadata", self._announce),
+            ("PUT", blob, self._put),
+            ("GET", blob, self._get),
+        ]
+
+    def of(self, run_id: str) -> dict[str, bytes]:
+        """The content of a run's artifacts."""
+        return {path: self.blobs[_blob(run_id, path)] for path in self.paths.get(run_id, [])}
+
+    def _list(self, request: Request, match: re.Match[str]) -> Answer:
+        self.resources.directory.admit(request)
+        return Answer.of({"value": [self._told(match[1], p) for p in self.paths.get(match[1], [])]})
+
+    def _content(self, request: Request, match: re.Match[str]) -> Answer:
+        self.resources.directory.admit(request)
+        path = request.query["path"]
+        if path not in self.paths.get(match[1], []):
+            message = f"ArtifactId ExperimentRun/dcid.{match[1]}/{path} not found."
+            raise Refused(404, "UserError", message)
+        return Answer.of(self._address(match[1], path))
+
+    def _announce(self, request: Request, match: re.Match[str]) -> Answer:
+        self.resources.directory.admit(request)
+        run_id, there = match[1], self.paths.setdefault(match[1], [])
+        asked = [one["path"] for one in request.json["paths"]]
+        twice = {path: _conflict(run_id, path) for path in asked if path in there}
+        made = [path for path in asked if path not in twice]
+        there += made
+        return Answer.of(
+            {
+                "artifacts": {path: self._told(run_id, path) for path in made},
+                "artifactContentInformation": {path: self._address(run_id, path) for path in made},
+                "errors": twice,
+            }
+        )
+
+    def _told(self, run_id: str, path: str) -> dict[str, str]:
+        container = f"dcid.{run_id}"
+        number = f"ExperimentRun/{container}/{path}"
+        return {
+            "artifactId": number,
+            "origin": "ExperimentRun",
+            "container": container,
+            "path": path,
+        }
+
+    def _address(self, run_id: str, path: str) -> dict[str, str]:
+        place = f"https://{STORAGE}/{CONTAINER}/{quote(_blob(run_id, path))}"
+        query = f"sv=2021-08-06&sr=b&sp=rw&sig={self.signature}"
+        return {**self._told(run_id, path), "contentUri": f"{place}?{query}"}
+
+    def _put(self, request: Request, match: re.Match[str]) -> Answer:
+        self._signed(request)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        assert headers["x-ms-blob-type"] == "BlockBlob"
+        if headers.get("if-none-match") == "*" and match[1] in self.blobs:
+            raise _blob_refused(409, "BlobAlreadyExists", "The specified blob already exists.")
+        self.blobs[match[1]] = request.body
+        return Answer(b"", 201, headers=_headers(request.body))
+
+    def _get(self, request: Request, match: re.Match[str]) -> Answer:
+        self._signed(request)
+        if (content := self.blobs.get(match[1])) is None:
+            raise _blob_refused(404, "BlobNotFound", "The specified blob does not exist.")
+        kind = "application/octet-stream"
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get("x-ms-range", ""))
+        if not asked:
+            return Answer(content, 200, kind, _headers(content))
+        first, last = int(asked[1]), min(int(asked[2]), len(content) - 1)
+        if first > last:
+            raise _blob_refused(416, "InvalidRange", "The range specified is invalid.")
+        part = {**_headers(content), "Content-Range": f"bytes {first}-{last}/{len(content)}"}
+        return Answer(content[first : last + 1], 206, kind, part)
+
+    def _signed(self, request: Request) -> None:
+        if request.query.get("sig") != self.signature:
+            message = "Server failed to authenticate the request."
+            raise _blob_refused(403, "AuthenticationFailed", message)
+
+
+def _blob(run_id: str, path: str) -> str:
+    return f"ExperimentRun/dcid.{run_id}/{path}"
+
+
+def _conflict(run_id: str, path: str) -> dict[str, Any]:
+    message = f"Resource Conflict: ArtifactId {_blob(run_id, path)} already exists."
+    return {"error": {"code": "UserError", "message": message}}
+
+
+def _headers(content: bytes) -> dict[str, str]:
+    tag = hashlib.sha256(content).hexdigest()[:16]
+    return {
+        "ETag": f'"0x{tag.upper()}"',
+        "Last-Modified": formatdate(time.time(), usegmt=True),
+        "x-ms-blob-type": "BlockBlob",
+        "x-ms-request-server-encrypted": "true",
+    }
+
+
+def _blob_refused(status: int, code: str, message: str) -> RefusedAs:
+    told = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    text = f"<?xml version='1.0' encoding='utf-8'?>{told}"
+    return RefusedAs(Answer(text.encode(), status, "application/xml", {"x-ms-error-code": code}))

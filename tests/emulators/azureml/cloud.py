@@ -1,0 +1,64 @@
+"""All hosts of the cloud behind one proxy: CONNECT leads to this server, whatever the name.
+
+The real clients keep the real addresses; the environment names the proxy and the authority.
+"""
+
+import contextlib
+import socketserver
+import ssl
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from tests.emulators import server
+from tests.emulators.server import Answer, Request
+
+
+class Refused(server.Refused):
+    """An error as the resource manager and the services of a workspace word it."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(Answer.of({"error": {"code": code, "message": message}}, status))
+
+
+class _Handler(server.Handler):
+    emulator: "Cloud"
+
+    def do_CONNECT(self) -> None:  # noqa: N802
+        """Goes on with TLS on the same connection, as the host that was asked for."""
+        self.host = self.path.partition(":")[0]
+        if self.host in self.emulator.unreachable:
+            self.send_error(502)
+            return
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):  # a client that does not trust us goes away
+            self.connection = self.emulator.tls.wrap_socket(self.connection, server_side=True)
+            self.rfile = self.connection.makefile("rb", -1)
+            self.wfile = socketserver._SocketWriter(self.connection)  # type: ignore[attr-defined]
+            self.close_connection = False
+
+    def handle_one_request(self) -> None:
+        """Takes the end of a client for the end of its connection."""
+        try:
+            super().handle_one_request()
+        except (ConnectionError, ssl.SSLError):
+            self.close_connection = True
+
+
+@dataclass
+class Cloud(server.Server):
+    """The routes of all hosts; a pattern is about the host and the path.
+
+    Attributes:
+        tls: What it shows to clients.
+        unreachable: Hosts to which no way leads.
+    """
+
+    handler: ClassVar[type[server.Handler]] = _Handler
+
+    tls: Any = None
+    unreachable: tuple[str, ...] = ()
+
+    def place(self, request: Request) -> str:
+        """The host and the path."""
+        return f"{request.host}{request.path}"
