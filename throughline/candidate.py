@@ -14,6 +14,7 @@ from throughline.evaluation.card import CARD
 from throughline.evaluation.evaluation import evaluate, figures_on_test
 from throughline.evaluation.writing import write_evaluation
 from throughline.models.family import Family, Trained
+from throughline.models.logged import log_model
 from throughline.models.onnx_flavor import log_onnx
 from throughline.models.served import ServedModel
 from throughline.models.signature import conform, signature_of
@@ -145,16 +146,24 @@ def _log_versions() -> None:
 
 
 def _log_dataset(table: PreparedTable) -> None:
+    """Logs the table as the run's data set; as tags where the server has no such thing."""
     import mlflow
     from mlflow.data.dataset_source_registry import resolve_dataset_source
     from mlflow.data.meta_dataset import MetaDataset
+    from mlflow.exceptions import MlflowException
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow: the source "can be interpreted in multiple ways"
         source = resolve_dataset_source(table.output.uri)
     digest = table.output.manifest()["recipe"]
     dataset = MetaDataset(source, name=table.recipe.name, digest=digest)  # type: ignore[abstract]
-    mlflow.log_input(dataset, context="training")
+    try:
+        mlflow.log_input(dataset, context="training")
+    except MlflowException as error:
+        if error.error_code != "ENDPOINT_NOT_FOUND":
+            raise
+        told = {"name": table.recipe.name, "digest": digest, "source": table.output.uri}
+        mlflow.set_tags({f"dataset.{key}": value for key, value in told.items()})
 
 
 def _log_served(
@@ -167,8 +176,9 @@ def _log_served(
     answer = served.predict(rows)
     with serving_code() as code, tempfile.TemporaryDirectory() as folder:
         served.save(Path(folder) / "served")
-        logged = mlflow.pyfunc.log_model(
-            name=ARTIFACT,
+        return log_model(
+            mlflow.pyfunc,
+            ARTIFACT,
             python_model=str(Path(__file__).with_name("models") / "served_pyfunc.py"),
             artifacts={
                 "served": str(Path(folder) / "served"),
@@ -178,9 +188,8 @@ def _log_served(
             signature=signature_of(table.plan, answer),
             input_example=rows,
             pip_requirements=requirements(served),
-            registered_model_name=register_as or None,
+            register_as=register_as,
         )
-    return str(logged.model_uri)
 
 
 def requirements(served: ServedModel) -> list[str]:

@@ -5,6 +5,8 @@ import os
 import socket
 from functools import cache
 
+from throughline.capabilities import in_status
+
 logger = logging.getLogger(__name__)
 
 PROCESS = "throughline.process"
@@ -34,9 +36,7 @@ def end_lost_runs(experiment_id: str) -> list[str]:
     import mlflow
 
     client = mlflow.MlflowClient()
-    running = client.search_runs(
-        [experiment_id], "attributes.status = 'RUNNING'", max_results=_MOST
-    )
+    running = client.search_runs([experiment_id], in_status("RUNNING"), max_results=_MOST)
     by_id = {run.info.run_id: run for run in running}
 
     @cache

@@ -11,6 +11,7 @@ from throughline.caching.code import check_unedited
 from throughline.caching.key import Key, NotSeenError
 from throughline.caching.results import Files, damage, results_of
 from throughline.caching.step_key import key_of
+from throughline.capabilities import in_status, tagged
 from throughline.tracking import STEP, step_run
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def find(key: Key) -> Found:
         problem = problem or found
     if runs:
         return Found(None, problem)
-    earlier = finished(f"tags.`{KEY}` != '' AND tags.`{STEP}` = '{key.step}'", 1)
+    earlier = finished(f"{tagged(KEY)} AND tags.`{STEP}` = '{key.step}'", 1)
     if not earlier:
         return Found(None, "the first time")
     before = record_of(earlier[0])
@@ -128,7 +129,7 @@ def finished(condition: str, most: int) -> "list[Run]":
     return list(
         mlflow.MlflowClient().search_runs(
             [active.info.experiment_id if active else "0"],
-            f"{condition} AND attributes.status = 'FINISHED'",
+            f"{condition} AND {in_status('FINISHED')}",
             max_results=most,
             order_by=["attributes.start_time DESC"],
         )

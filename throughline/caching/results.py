@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from throughline.capabilities import tagged
 from throughline.outputs import Output
 from throughline.tracking import CANDIDATE, MODEL, PARENT, PREPARED, REFITTED, STEP, runs_with
 
@@ -23,7 +24,7 @@ def results_of(run: "Run") -> dict[str, Files]:
 
     below = mlflow.MlflowClient().search_runs(
         [run.info.experiment_id],
-        f"tags.`{PARENT}` = '{run.info.run_id}' AND tags.`{CANDIDATE}` != ''",
+        f"tags.`{PARENT}` = '{run.info.run_id}' AND {tagged(CANDIDATE)}",
         order_by=["attributes.start_time ASC"],
     )
     own = [run] if CANDIDATE in run.data.tags else []
@@ -63,19 +64,28 @@ def _addresses(candidate: "Run") -> list[str]:
 
 
 def _sizes(address: str) -> dict[str, int]:
-    """The files below an address and their sizes; none where there is nothing (any more)."""
+    """The files below an address and their sizes; none where there is nothing (any more).
+
+    Azure ML tells no sizes (-1). Its list of a folder has what else begins with the same letters,
+    and its list without one has all of the run: so folders of a run are asked for by their names.
+    """
     from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
+    root, _, top = ("", "", "") if address.startswith("models:/") else address.rpartition("/")
     try:
-        repository = get_artifact_repository(address)
-        found, folders = {}, [""]
+        repository = get_artifact_repository(root or address)
+        found, folders = {}, [top]
         while folders:
-            for info in repository.list_artifacts(folders.pop() or None):
+            folder = folders.pop()
+            for info in repository.list_artifacts(folder or None):
+                if folder and not info.path.startswith(f"{folder}/"):
+                    continue
                 if info.is_dir:
                     folders.append(info.path)
                 else:
-                    found[info.path] = int(info.file_size or 0)
+                    name = info.path.removeprefix(f"{top}/")
+                    found[name] = int(info.file_size or 0)
     except (MlflowException, OSError):
         return {}
     return found

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from throughline.models.keras_family import KerasFamily
+from throughline.models.logged import log_model
 
 
 class Keras(KerasFamily):
@@ -17,9 +18,10 @@ class Keras(KerasFamily):
         import mlflow.keras
         import torch
 
-        mlflow.keras.log_model(
+        log_model(
+            mlflow.keras,
+            "native",
             model,
-            name="native",
             pip_requirements=[
                 f"keras=={keras.__version__}",
                 f"torch=={torch.__version__.partition('+')[0]}",

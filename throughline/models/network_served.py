@@ -9,6 +9,7 @@ import torch
 from throughline.features.assembly import split_matrices
 from throughline.models.estimator import OnnxEstimator, Scores
 from throughline.models.family import Trained
+from throughline.models.logged import log_model
 from throughline.models.network import TabularNetwork
 from throughline.models.network_graph import Scorer, network_graph, random_rows
 from throughline.models.onnx_flavor import signature_of_graph
@@ -55,9 +56,10 @@ def _log_native(network: TabularNetwork, graph: bytes) -> None:
     import mlflow.pytorch
     import onnx
 
-    mlflow.pytorch.log_model(
+    log_model(
+        mlflow.pytorch,
+        "native",
         Scorer(network),
-        name="native",
         signature=signature_of_graph(onnx.load_from_string(graph)),
         input_example=tuple(part.numpy() for part in random_rows(network, 2)),
         pip_requirements=[f"torch=={torch.__version__.partition('+')[0]}"],

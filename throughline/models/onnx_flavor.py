@@ -8,6 +8,7 @@ import numpy as np
 from throughline.features.assembly import narrow_matrix
 from throughline.models.estimator import OnnxEstimator
 from throughline.models.family import Trained
+from throughline.models.logged import log_model
 from throughline.models.served_check import first_test_rows, rows_apart
 from throughline.prepared import PreparedTable
 
@@ -35,9 +36,10 @@ def log_onnx(table: PreparedTable, trained: Trained) -> None:
     if not isinstance(trained.estimator, OnnxEstimator):
         mlflow.log_metric("onnx_rows_scored_otherwise", onnx_rows_apart(table, trained, graph))
     model = onnx.load_from_string(graph)
-    mlflow.onnx.log_model(
+    log_model(
+        mlflow.onnx,
+        "onnx",
         model,
-        name="onnx",
         signature=signature_of_graph(model),
         pip_requirements=[f"{p.__name__}=={p.__version__}" for p in (onnx, onnxruntime)],
         save_as_external_data=False,

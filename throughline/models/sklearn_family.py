@@ -11,6 +11,7 @@ from throughline.features.assembly import wide_matrix
 from throughline.features.layout import Layout
 from throughline.models.estimator import OnnxEstimator, Scores
 from throughline.models.family import Parameters, Trained, refused_parameters, with_defaults
+from throughline.models.logged import log_model
 from throughline.models.served_check import first_test_rows, rows_apart
 from throughline.prepared import PreparedTable
 
@@ -109,9 +110,10 @@ def _log_native(model: Any, trusted: tuple[str, ...]) -> None:
     import mlflow.sklearn
     import sklearn
 
-    mlflow.sklearn.log_model(
+    log_model(
+        mlflow.sklearn,
+        "native",
         model,
-        name="native",
         pip_requirements=[f"scikit-learn=={sklearn.__version__}", f"skops=={version('skops')}"],
         skops_trusted_types=list(trusted),
     )

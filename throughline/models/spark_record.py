@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from throughline.models.logged import log_model
 from throughline.models.spark_check import figures_by_spark
 from throughline.prepared import PreparedTable
 
@@ -25,9 +26,8 @@ def log_spark_record(table: PreparedTable, learner: Any, model: Any) -> None:
     if summary := training_summary(model.stages[-1]):
         mlflow.log_dict(summary, "training_summary.json")
     mlflow.log_metrics(figures_by_spark(table, model))
-    mlflow.spark.log_model(
-        model, artifact_path="native", pip_requirements=[f"pyspark=={pyspark.__version__}"]
-    )
+    pins = [f"pyspark=={pyspark.__version__}"]
+    log_model(mlflow.spark, "native", model, pip_requirements=pins)
 
 
 def training_summary(model: Any) -> dict[str, Any]:

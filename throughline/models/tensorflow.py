@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from throughline.errors import UserError
 from throughline.models.family import Parameters, Trained
 from throughline.models.keras_family import KerasFamily
+from throughline.models.logged import log_model
 from throughline.prepared import PreparedTable
 
 
@@ -30,9 +31,10 @@ class TensorFlow(KerasFamily):
         import mlflow.tensorflow
         import tensorflow
 
-        mlflow.tensorflow.log_model(
+        log_model(
+            mlflow.tensorflow,
+            "native",
             model,
-            name="native",
             pip_requirements=[
                 f"keras=={keras.__version__}",
                 f"tensorflow=={tensorflow.__version__}",

@@ -11,6 +11,7 @@ from throughline.features.assembly import narrow_matrix
 from throughline.features.layout import Layout
 from throughline.models.estimator import XGBoostEstimator, load_estimator, rounds_of, xgboost_types
 from throughline.models.family import Parameters, Trained, Watch, refused_values, with_defaults
+from throughline.models.logged import log_model
 from throughline.models.served_check import first_test_rows, rows_apart
 from throughline.models.xgboost_graph import xgboost_graph
 from throughline.models.xgboost_on_spark import boosted_on_spark
@@ -163,6 +164,5 @@ def _log_native(booster: Any) -> None:
     import mlflow.xgboost
     import xgboost
 
-    mlflow.xgboost.log_model(
-        booster, name="native", pip_requirements=[f"xgboost=={xgboost.__version__}"]
-    )
+    pins = [f"xgboost=={xgboost.__version__}"]
+    log_model(mlflow.xgboost, "native", booster, pip_requirements=pins)

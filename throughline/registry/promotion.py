@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from throughline.errors import UserError
 from throughline.evaluation.bootstrap import Interval
 from throughline.evaluation.metrics import better
+from throughline.models.logged import register_model
 from throughline.prepared import PreparedTable
 from throughline.recipe.candidates import Promote
 from throughline.registry.champions import make_champion, rolled_back
@@ -172,7 +173,7 @@ def _registered(name: str, run: "Run", told: Mapping[str, str]) -> "ModelVersion
     client = mlflow.MlflowClient()
     version = _version_of(name, run)
     if version is None:
-        made = mlflow.register_model(_model_of(run), name)
+        made = register_model(_model_of(run), name)
         version = _version_of(name, run) or made
         if version.version != made.version:  # another chain was faster
             client.delete_model_version(name, made.version)

@@ -1,14 +1,16 @@
 """Which version of a registered model is the champion, and which the challenger.
 
 A role is an alias and a stage: ``models:/name@champion`` and ``models:/name/Production`` are one
-version. MLflow's own registry has both. The workspace registry of Databricks (``databricks``) has
-stages only, Unity Catalog (``databricks-uc``) aliases only.
+version. MLflow's own registry has both. The workspace registry of Databricks (``databricks``) and
+that of Azure ML have stages only, Unity Catalog (``databricks-uc``) aliases only.
 """
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from throughline import capabilities
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -24,7 +26,7 @@ _UNITY_CATALOG = "databricks-uc"
 
 def has_aliases() -> bool:
     """Whether the registry has aliases."""
-    return _registry() != "databricks"
+    return _registry() != "databricks" and capabilities.has_aliases()
 
 
 def has_stages() -> bool:

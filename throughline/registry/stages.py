@@ -76,7 +76,7 @@ def delete(name: str, version: str) -> str:
             "first give register -P to=archived -P version=..."
         )
     if everything:
-        client.delete_registered_model(name)
+        _delete_model(name, found)
         return f"{name} and its {len(found)} versions are deleted"
     client.delete_model_version(name, version)
     return f"version {version} of {name} is deleted"
@@ -123,6 +123,19 @@ def versions_of(name: str) -> "list[ModelVersion]":
     if not client.search_registered_models(f"name = '{name}'", max_results=1):
         raise UserError(f"There is no registered model {name!r}; give -P model=NAME.")
     return list(client.search_model_versions(f"name = '{name}'"))
+
+
+def _delete_model(name: str, versions: "list[ModelVersion]") -> None:
+    """Deletes a model; where the registry cannot, as Azure ML's, all its versions."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    client = mlflow.MlflowClient()
+    try:
+        client.delete_registered_model(name)
+    except MlflowException:
+        for version in versions:
+            client.delete_model_version(name, version.version)
 
 
 def _archived(name: str, version: "ModelVersion") -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from throughline.capabilities import in_status
 from throughline.tracking import FAILURE, PARENT
 from throughline.tuning.trial import Trial
 
@@ -83,9 +84,9 @@ class Children:
         mended.
         """
         digest = self._client.get_run(self._parent).data.tags[SEARCH]
-        query = f"tags.`{SEARCH}` = '{digest}' AND attributes.status != 'FINISHED'"
+        query = f"tags.`{SEARCH}` = '{digest}'"
         found: dict[int, Trial] = {}
-        ended = [r for r in self._runs(query) if r.info.status != "RUNNING"]
+        ended = [r for r in self._runs(query) if r.info.status not in ("FINISHED", "RUNNING")]
         for run in sorted(ended, key=lambda run: run.info.start_time):
             for child in self._runs(f"tags.`{PARENT}` = '{run.info.run_id}'"):
                 trial = _from_run(child)
@@ -117,7 +118,7 @@ def end_dead(experiment: str) -> int:
     import mlflow
 
     client = mlflow.MlflowClient()
-    running = "attributes.status = 'RUNNING'"
+    running = in_status("RUNNING")
     dead = []
     for run in client.search_runs([experiment], running, max_results=10_000):
         owner = run.data.tags.get(OWNER)
