@@ -1,0 +1,1 @@
+"""What knows Azure ML: the workspace and its tracking store."""
