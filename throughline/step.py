@@ -20,6 +20,12 @@ from throughline.launcher import end_with_launcher
 ERROR_FILE = "THROUGHLINE_ERROR_FILE"
 """Names a file that receives the sentence of a user's mistake, for whoever started the step."""
 
+NOISY = (
+    *("py4j", "alembic", "matplotlib", "mlflow.store.db.utils", "hyperopt", "optuna"),
+    *("azure", "azureml"),
+)
+"""Whose log tells what nobody asked: Azure's clients, each request."""
+
 FAILURE = "throughline.error"
 """The tag of a run that keeps this sentence, for whoever cannot share a file with the step."""
 
@@ -37,7 +43,7 @@ def run_step(main: Callable[[], None]) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         datefmt="%H:%M:%S",
     )
-    for noisy in ("py4j", "alembic", "matplotlib", "mlflow.store.db.utils", "hyperopt", "optuna"):
+    for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # py4j tells with a stack trace, in nobody's name, that Spark has ended; we say it in a sentence
     logging.getLogger().addFilter(lambda record: "py4j" not in record.pathname)

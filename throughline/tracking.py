@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from throughline.azure_store import open_azure_store
+from throughline.capabilities import in_status, tagged
 from throughline.errors import UserError
 from throughline.lost_runs import PARENT, PROCESS, end_lost_runs, this_process
 from throughline.step import FAILURE
@@ -47,7 +49,9 @@ def step_run(step: str) -> "Iterator[Run]":
     import psutil
     from mlflow.exceptions import MlflowException
 
+    open_azure_store(mlflow.get_tracking_uri())
     name = None if "MLFLOW_RUN_ID" in os.environ else step
+    _check_run_id()
     mistake: UserError | None = None
     try:
         tags = {STEP: step, PROCESS: this_process()}
@@ -65,6 +69,28 @@ def step_run(step: str) -> "Iterator[Run]":
         if mistake:
             raise mistake from None
         raise
+
+
+def _check_run_id() -> None:
+    """Refuses the run of another tracking store, which the environment may name.
+
+    Raises:
+        UserError: The run is not in this one.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    if not (run_id := os.environ.get("MLFLOW_RUN_ID")):
+        return
+    try:
+        mlflow.MlflowClient().get_run(run_id)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
+            raise
+        raise UserError(
+            f"MLFLOW_RUN_ID names the run {run_id}, which is not in this tracking store but "
+            "perhaps in another; unset MLFLOW_RUN_ID."
+        ) from None
 
 
 @contextmanager
@@ -106,7 +132,7 @@ def latest(tag: str, step: str) -> "Run":
     client = mlflow.MlflowClient()
     active = mlflow.active_run()
     experiment = active.info.experiment_id if active else "0"
-    query = f"tags.`{tag}` != '' AND attributes.status = 'FINISHED'"
+    query = f"{tagged(tag)} AND {in_status('FINISHED')}"
     if tag == PREPARED:  # candidates carry it too
         query += f" AND tags.`{STEP}` = '{step}'"
     found = client.search_runs(
@@ -224,7 +250,7 @@ def preparations(key: str) -> "list[Run]":
     return list(
         mlflow.MlflowClient().search_runs(
             [active.info.experiment_id if active else "0"],
-            f"{query} AND attributes.status = 'FINISHED'",
+            f"{query} AND {in_status('FINISHED')}",
             order_by=["attributes.start_time DESC"],
         )
     )
@@ -238,7 +264,7 @@ def _newest_candidates() -> "list[Run]":
     tag = TABLE if TABLE in newest.data.tags else PREPARED
     found = mlflow.MlflowClient().search_runs(
         [active.info.experiment_id if active else newest.info.experiment_id],
-        f"tags.`{CANDIDATE}` != '' AND tags.`{tag}` = '{newest.data.tags[tag]}'"
-        " AND attributes.status = 'FINISHED'",
+        f"{tagged(CANDIDATE)} AND tags.`{tag}` = '{newest.data.tags[tag]}'"
+        f" AND {in_status('FINISHED')}",
     )
     return list(found)

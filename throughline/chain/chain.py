@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from throughline.azure_store import studio_page
 from throughline.caching.cache import REUSED, Found, find
 from throughline.caching.key import NotSeenError
 from throughline.caching.step_key import key_of
@@ -164,6 +165,8 @@ def _where_the_runs_are() -> str:
     from mlflow.utils.uri import is_databricks_uri
 
     uri, active = mlflow.get_tracking_uri(), mlflow.active_run()
+    if active and (page := studio_page(uri, active.info.run_id)):
+        return page
     if is_databricks_uri(uri) and active:
         host = get_databricks_host_creds(uri).host.rstrip("/")
         return f"{host}/ml/experiments/{active.info.experiment_id}"

@@ -3,7 +3,6 @@
 The real clients keep the real addresses; the environment names the proxy and the authority.
 """
 
-import contextlib
 import socketserver
 import ssl
 from dataclasses import dataclass
@@ -31,11 +30,15 @@ class _Handler(server.Handler):
             return
         self.send_response(200)
         self.end_headers()
-        with contextlib.suppress(OSError):  # a client that does not trust us goes away
+        self.close_connection = True
+        try:
             self.connection = self.emulator.tls.wrap_socket(self.connection, server_side=True)
-            self.rfile = self.connection.makefile("rb", -1)
-            self.wfile = socketserver._SocketWriter(self.connection)  # type: ignore[attr-defined]
-            self.close_connection = False
+        except OSError as error:  # a client that does not trust us, or asks another cloud
+            self.emulator.unknown.append(f"CONNECT {self.host} ({error})")
+            return
+        self.rfile = self.connection.makefile("rb", -1)
+        self.wfile = socketserver._SocketWriter(self.connection)  # type: ignore[attr-defined]
+        self.close_connection = False
 
     def handle_one_request(self) -> None:
         """Takes the end of a client for the end of its connection."""
