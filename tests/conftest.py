@@ -3,16 +3,18 @@
 import contextlib
 import datetime as dt
 import gc
+import json
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 import polars as pl
 import pytest
+import yaml
 from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile("throughline", deadline=None)  # the machine may be busy
@@ -26,6 +28,7 @@ settings.register_profile(
 )
 
 ROW = "__row"
+WriteRecipe = Callable[..., Path]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -264,6 +267,21 @@ def small_table(tmp_path_factory):
     path = tmp_path_factory.mktemp("small table") / "rows.parquet"
     small_rows().to_parquet(path, index=False, coerce_timestamps="us")
     return path
+
+
+@pytest.fixture(scope="session")
+def write_recipe(
+    tmp_path_factory: pytest.TempPathFactory, small_recipe_text: str, small_table: Path
+) -> WriteRecipe:
+    """Writes the small recipe with other values at its top."""
+
+    def write(name: str, **values: Any) -> Path:
+        recipe = yaml.safe_load(small_recipe_text.replace("TABLE", json.dumps(str(small_table))))
+        path = tmp_path_factory.mktemp("recipe") / f"{name}.yaml"
+        path.write_text(yaml.safe_dump({**recipe, "name": name, **values}), encoding="utf-8")
+        return path
+
+    return write
 
 
 @pytest.fixture(scope="session")

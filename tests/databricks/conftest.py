@@ -7,11 +7,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import pytest
-import yaml
 
 from tests.emulators.databricks.workspace import Workspace, running_workspace
 
@@ -25,7 +23,6 @@ CLUSTER = {
 DATA_ROOT = "/Volumes/main/ml/throughline"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-WriteRecipe = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
@@ -67,21 +64,6 @@ def run(environment: Mapping[str, str]) -> Run:
         )
 
     return start
-
-
-@pytest.fixture(scope="session")
-def write_recipe(
-    tmp_path_factory: pytest.TempPathFactory, small_recipe_text: str, small_table: Path
-) -> WriteRecipe:
-    """Writes the small recipe with other values at its top."""
-
-    def write(name: str, **values: Any) -> Path:
-        recipe = yaml.safe_load(small_recipe_text.replace("TABLE", json.dumps(str(small_table))))
-        path = tmp_path_factory.mktemp("recipe") / f"{name}.yaml"
-        path.write_text(yaml.safe_dump({**recipe, "name": name, **values}), encoding="utf-8")
-        return path
-
-    return write
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from tests.databricks.conftest import CLUSTER, DATA_ROOT, Run, WriteRecipe, text_of
+from tests.conftest import WriteRecipe
+from tests.databricks.conftest import CLUSTER, DATA_ROOT, Run, text_of
 from tests.emulators.databricks.identity import TOKEN
 from tests.emulators.databricks.workspace import JOB_TOKEN, Workspace
 from throughline.tracking import children

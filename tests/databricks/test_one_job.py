@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from mlflow.projects import utils
 
-from tests.databricks.conftest import CLUSTER, DATA_ROOT, Run, WriteRecipe, text_of
+from tests.conftest import WriteRecipe
+from tests.databricks.conftest import CLUSTER, DATA_ROOT, Run, text_of
 from tests.emulators.databricks.identity import TOKEN
 from tests.emulators.databricks.workspace import JOB_TOKEN, Workspace
 from throughline.caching.cache import KEY, RECORD

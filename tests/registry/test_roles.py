@@ -53,14 +53,17 @@ def test_a_version_without_a_role(versions, stage):
 @pytest.mark.parametrize(
     ("uri", "aliases", "stages"),
     [
-        ("sqlite:///mlflow.db", True, True),
-        ("http://127.0.0.1:5000", True, True),
         ("databricks", False, True),
         ("databricks://profile", False, True),
         ("databricks-uc", True, False),
         ("databricks-uc://profile", True, False),
     ],
 )
-def test_what_the_registries_have(monkeypatch, uri, aliases, stages):
+def test_what_the_registries_of_databricks_have(monkeypatch, uri, aliases, stages):
     monkeypatch.setattr(mlflow, "get_registry_uri", lambda: uri)
     assert (has_aliases(), has_stages()) == (aliases, stages)
+
+
+def test_what_the_registry_of_mlflow_has(store):
+    assert has_aliases()
+    assert has_stages()

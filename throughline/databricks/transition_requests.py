@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from throughline.databricks.workspace import workspace_errors
 from throughline.registry.champions import note_succession
 from throughline.registry.requests import TaggedRequests, TransitionRequests, nobody_asked
-from throughline.registry.roles import CHAMPION, STAGES, has_aliases
+from throughline.registry.roles import CHAMPION, STAGES, databricks_registry
 from throughline.registry.stages import BY_WORD, check_stage, version_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def open_requests() -> TransitionRequests:
     """The requests of the registry: the workspace's own where it is one of Databricks."""
     from throughline.databricks.workspace import open_workspace
 
-    if has_aliases():
+    if databricks_registry() != "databricks":
         return TaggedRequests()
     return WorkspaceRequests(open_workspace())
 

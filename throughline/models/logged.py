@@ -15,7 +15,7 @@ from throughline.capabilities import has_logged_models
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
-_IN_RUN = re.compile(r"([^/]+)/artifacts/[^/]+")
+_IN_RUN = re.compile(r"([^/]+)/artifacts/[^/]+$")
 
 
 def log_model(

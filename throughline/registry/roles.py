@@ -26,12 +26,13 @@ _UNITY_CATALOG = "databricks-uc"
 
 def has_aliases() -> bool:
     """Whether the registry has aliases."""
-    return _registry() != "databricks" and capabilities.has_aliases()
+    kind = databricks_registry()
+    return kind == _UNITY_CATALOG if kind else capabilities.has_aliases()
 
 
 def has_stages() -> bool:
     """Whether the registry has stages."""
-    return _registry() != _UNITY_CATALOG
+    return databricks_registry() != _UNITY_CATALOG
 
 
 def versions_by_role(name: str) -> dict[str, str]:
@@ -119,8 +120,8 @@ def _take(name: str, version: str, roles: set[str]) -> None:
             mlflow.MlflowClient().delete_registered_model_alias(name, role)
 
 
-def _registry() -> str:
-    """The kind of a Databricks registry; empty for one of MLflow's own."""
+def databricks_registry() -> str:
+    """The kind of a registry of Databricks; empty for any other."""
     import mlflow
     from mlflow.utils.uri import is_databricks_unity_catalog_uri, is_databricks_uri
 

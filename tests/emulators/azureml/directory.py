@@ -30,6 +30,7 @@ class Directory:
     Attributes:
         tenant: Its id.
         secrets: The secret of each service principal, by its id.
+        ended: Secrets that were valid once.
         identity: Whether this machine has a managed identity.
         lifetime: How long tokens are valid from now on, in seconds.
         tokens: All that were given out.
@@ -37,6 +38,7 @@ class Directory:
 
     tenant: str
     secrets: dict[str, str]
+    ended: set[str] = field(default_factory=set)
     identity: bool = False
     lifetime: int = 3600
     tokens: list[str] = field(default_factory=list)
@@ -58,15 +60,15 @@ class Directory:
         self.tokens.append(made)
         return made
 
-    def admit(self, request: Request) -> None:
-        """Refuses a request without a valid token."""
+    def admit(self, request: Request) -> str:
+        """Refuses a request without a valid token; tells who sent it."""
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if kind != "Bearer":
             raise Refused(401, "AuthenticationFailed", "Authentication failed.")
         if token not in self.tokens:
             raise Refused(401, "InvalidAuthenticationToken", "The access token is invalid.")
-        ended = jwt.decode(token, options={"verify_signature": False})["exp"]
-        if ended <= time.time():
+        claims = jwt.decode(token, options={"verify_signature": False, "verify_exp": False})
+        if (ended := claims["exp"]) <= time.time():
             when, now = (
                 time.strftime("%m/%d/%Y %I:%M:%S %p", time.gmtime(t)) for t in (ended, time.time())
             )
@@ -76,6 +78,7 @@ class Directory:
                 f"The access token expiry UTC time '{when}' is earlier than current UTC time "
                 f"'{now}'.",
             )
+        return str(claims["appid"])
 
     def _instance(self, request: Request, match: re.Match[str]) -> Answer:
         names = [HOST, "login.windows.net", "login.microsoft.com", "sts.windows.net"]
@@ -111,6 +114,16 @@ class Directory:
                 f"Application with identifier '{client}' was not found in the directory "
                 f"'{self.tenant}'. This can happen if the application has not been installed by "
                 "the administrator of the tenant or consented to by any user in the tenant.",
+            )
+        if form["client_secret"] in self.ended:
+            raise _refused(
+                401,
+                "invalid_client",
+                7000222,
+                f"The provided client secret keys for app '{client}' are expired. Visit the Azure "
+                "portal to create new keys for your app: https://aka.ms/NewClientSecret, or "
+                "consider using certificate credentials for added security: "
+                "https://aka.ms/certCreds.",
             )
         if form["client_secret"] != self.secrets[client]:
             raise _refused(

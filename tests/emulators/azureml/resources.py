@@ -23,6 +23,7 @@ class Resources:
         group: The group's name.
         workspace: The workspace's name.
         number: The workspace's id, other in each emulator: clients keep addresses by it.
+        strangers: Who has no role in the workspace.
     """
 
     directory: Directory
@@ -30,6 +31,7 @@ class Resources:
     group: str
     workspace: str
     number: str
+    strangers: tuple[str, ...] = ()
 
     @property
     def scope(self) -> str:
@@ -57,7 +59,7 @@ class Resources:
         return Answer.of({"value": [one]})
 
     def _get(self, request: Request, match: re.Match[str]) -> Answer:
-        self.directory.admit(request)
+        who = self.directory.admit(request)
         subscription, group, name = match.groups()
         if subscription != self.subscription:
             raise Refused(
@@ -74,6 +76,14 @@ class Resources:
                 "ResourceNotFound",
                 f"The Resource '{_WORKSPACES}/{name}' under resource group '{group}' was not "
                 "found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+            )
+        if who in self.strangers:
+            raise Refused(
+                403,
+                "AuthorizationFailed",
+                f"The client '{who}' with object id '{who}' does not have authorization to perform "
+                f"action '{_WORKSPACES}/read' over scope '{self.scope}' or the scope is invalid. "
+                "If access was recently granted, please refresh your credentials.",
             )
         properties = {
             "friendlyName": self.workspace,

@@ -20,6 +20,7 @@ from tests.emulators.server import Request
 from tests.emulators.tracking_server import tracking_server
 
 CLIENT = "11111111-2222-3333-4444-555555555555"
+STRANGER = "66666666-7777-8888-9999-000000000000"
 SECRET = "secret~of.the-tests"  # noqa: S105 (of no real service)
 
 
@@ -79,8 +80,9 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
     (folder / "home").mkdir()
     authority, tls = make_certificates(folder)
     cloud = Cloud(tls=tls)
-    directory = Directory(str(uuid.uuid4()), {CLIENT: SECRET})
-    resources = Resources(directory, str(uuid.uuid4()), "tests", "throughline", str(uuid.uuid4()))
+    directory = Directory(str(uuid.uuid4()), dict.fromkeys((CLIENT, STRANGER), SECRET))
+    numbers = str(uuid.uuid4()), str(uuid.uuid4())
+    resources = Resources(directory, numbers[0], "tests", "throughline", numbers[1], (STRANGER,))
     root = f"azureml://{SERVICES}/mlflow/v2.0{resources.scope}/experiments"
     with tracking_server(folder, root) as url, cloud.serving():
         tracking, artifacts = Tracking(resources, url), Artifacts(resources)
