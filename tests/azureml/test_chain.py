@@ -1,5 +1,6 @@
 """The whole chain in Azure ML's store, as a user runs it: all steps, and runs below their runs."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -36,31 +37,34 @@ MODELS = [
 
 
 @pytest.fixture(scope="module")
-def chain(
-    running: Workspace, run: Run, write_recipe: WriteRecipe, tmp_path_factory
-) -> "CompletedProcess[str]":
-    """The chain's first run, finished."""
-    data_root = tmp_path_factory.mktemp("data root")
+def command(running: Workspace, write_recipe: WriteRecipe, tmp_path_factory) -> list[str]:
+    """The chain's command, as a user types it."""
     recipe = write_recipe("on-azure", models=MODELS, search=SEARCH)
-    options = {"recipe": recipe, "data_root": data_root, "workers": 1, "epochs": 1}
-    options["port"] = free_port()
+    options = {"recipe": recipe, "data_root": tmp_path_factory.mktemp("data"), "workers": 1}
+    options |= {"epochs": 1, "port": free_port()}
     given = [word for name, value in options.items() for word in ("-P", f"{name}={value}")]
+    return ["mlflow", "run", ".", "--env-manager", "local", "--experiment-name", "chain", *given]
+
+
+@pytest.fixture(scope="module")
+def chain(running: Workspace, run: Run, command: list[str]) -> "Iterator[CompletedProcess[str]]":
+    """The chain's first run, finished."""
     store = {"MLFLOW_TRACKING_URI": running.tracking.address}
-    command = ("mlflow", "run", ".", "--env-manager", "local", "--experiment-name", "chain")
-    yield run(*command, *given, **store)
-    stop = ("--action", "stop", "--model", "on-azure", "--data_root", str(data_root))
-    run("python", "steps/deploy.py", *stop, **store)
+    yield run(*command, **store)
+    data_root = next(word for word in command if word.startswith("data_root="))
+    stop = ("deploy", "-P", "action=stop", "-P", "model=on-azure", "-P", data_root)
+    run("mlflow", "run", ".", "--env-manager", "local", "-e", *stop, **store)
 
 
 @pytest.fixture
 def main_run(here: Workspace, chain: "CompletedProcess[str]") -> mlflow.entities.Run:
     assert chain.returncode == 0, chain.stdout[-2000:] + chain.stderr[-4000:]
-    (found,) = mlflow.search_runs(
+    *_, first = mlflow.search_runs(
         experiment_names=["chain"],
         filter_string="tags.`throughline.step` = 'main'",
         output_format="list",
     )
-    return found
+    return first
 
 
 def test_every_step_is_a_run_below_that_of_the_chain(main_run) -> None:
@@ -137,15 +141,11 @@ def test_nothing_secret_was_sent_kept_or_printed(here: Workspace, main_run, chai
     assert not [secret for secret in secrets if secret in said]
 
 
-def test_a_finished_step_is_taken_again(here: Workspace, main_run, run: Run, chain) -> None:
-    again = run(
-        *("mlflow", "run", ".", "--env-manager", "local", "--experiment-name", "chain"),
-        *[word for pair in _options(main_run) for word in pair],
-        MLFLOW_TRACKING_URI=here.tracking.address,
-    )
+def test_a_finished_step_is_taken_again(here: Workspace, main_run, run: Run, command) -> None:
+    again = run(*command, MLFLOW_TRACKING_URI=here.tracking.address)
     assert again.returncode == 0, again.stdout[-2000:] + again.stderr[-4000:]
-    states = [line.split()[:2] for line in again.stdout.splitlines() if line.split()[:1]]
-    told = dict(state for state in states if state[0] in STEPS and len(state) == 2)
+    lines = [line.split() for line in again.stdout.splitlines()]
+    told = {line[0]: line[1] for line in lines if len(line) > 1 and line[0] in STEPS}
     assert told == {**dict.fromkeys(STEPS[:4], "cached"), **dict.fromkeys(STEPS[4:], "unchanged")}
 
 
@@ -153,9 +153,3 @@ def test_a_model_is_deleted_version_by_version(here: Workspace, main_run) -> Non
     assert move("on-azure", "1", "archived") == "version 1 of on-azure is in Archived"
     assert delete("on-azure", ALL).startswith("on-azure and its 1 versions are deleted")
     assert not mlflow.MlflowClient().search_model_versions("name = 'on-azure'")
-
-
-def _options(main_run: mlflow.entities.Run) -> list[tuple[str, str]]:
-    """What the chain was run with."""
-    names = ("recipe", "data_root", "workers", "epochs", "port")
-    return [("-P", f"{name}={main_run.data.params[name]}") for name in names]

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 from tests.emulators import server
 from tests.emulators.server import Answer, Request
 
-TELEMETRY = ".mlflow-telemetry.io"
-"""Where MLflow tells its makers how it is used, from a thread of its own: no way leads there."""
+TELEMETRY = (".mlflow-telemetry.io", ".events.data.microsoft.com")
+"""Where MLflow and Azure's clients tell their makers how they are used: no way leads there."""
 
 
 class Refused(server.Refused):
