@@ -14,6 +14,8 @@ from collections.abc import Iterator
 _FULL = ("No space left on device", "database or disk is full", "Disk quota exceeded")
 _BROKEN = ("Py4JError", "Py4JNetworkError", "ConnectionRefusedError", "ConnectionResetError")
 """What a call of Spark raises when nobody answers it; an error in Spark is a Py4JJavaError."""
+_LOGGED_OUT = ("ClientAuthenticationError", "CredentialUnavailableError")
+"""What azure-identity raises when there is no token any more."""
 _END_SECONDS = 5
 _UNREACHED = re.compile(r"API request to \S+ failed with exception")  # as MLflow words it
 
@@ -45,6 +47,11 @@ def sentence_of(error: BaseException) -> str | None:
         return (
             f"The tracking server {server} does not answer any more; start it and run the same "
             "command again: steps that finished are kept."
+        )
+    if any(type(one).__name__ in _LOGGED_OUT for one in errors):
+        return (
+            "Azure no longer lets this process log in; see that the secret or az login still "
+            "holds, and run the same command again: steps that finished are kept."
         )
     return None
 

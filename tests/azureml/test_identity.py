@@ -4,12 +4,14 @@ import time
 from pathlib import Path
 
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
 
 from tests.emulators.azureml.command import write_az
 from tests.emulators.azureml.directory import HOST, METADATA
 from tests.emulators.azureml.workspace import CLIENT, SECRET, Workspace
 from throughline.azure_identity import LOGIN, MANAGEMENT, log_in
 from throughline.errors import UserError
+from throughline.faults import sentence_of
 
 OTHER = "be63bd6f-0236-4993-9ae4-dad9f692d578"
 
@@ -46,6 +48,16 @@ def test_a_wrong_secret(principal, monkeypatch):
 def test_a_secret_that_has_expired(principal, monkeypatch):
     monkeypatch.setattr(principal.directory, "ended", {SECRET})
     refused("has expired; make a new one")
+
+
+def test_a_secret_that_expires_in_the_middle_of_a_step(principal, monkeypatch):
+    monkeypatch.setattr(principal.directory, "lifetime", -10)
+    credential = log_in()
+    monkeypatch.setattr(principal.directory, "ended", {SECRET})
+    with pytest.raises(ClientAuthenticationError) as found:
+        credential.get_token(MANAGEMENT)
+    said = sentence_of(found.value)
+    assert said and said.startswith("Azure no longer lets this process log in")
 
 
 def test_another_tenant(principal, monkeypatch):
