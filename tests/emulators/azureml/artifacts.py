@@ -44,6 +44,7 @@ class Artifacts:
             ("POST", f"{run}/batch/metadata", self._announce),
             ("PUT", blob, self._put),
             ("GET", blob, self._get),
+            ("HEAD", blob, self._get),
         ]
 
     def of(self, run_id: str) -> dict[str, bytes]:

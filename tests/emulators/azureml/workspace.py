@@ -14,7 +14,9 @@ from tests.emulators.azureml.artifacts import Artifacts
 from tests.emulators.azureml.certificates import make_certificates
 from tests.emulators.azureml.cloud import Cloud
 from tests.emulators.azureml.directory import Directory
+from tests.emulators.azureml.models import Models
 from tests.emulators.azureml.resources import SERVICES, Resources
+from tests.emulators.azureml.services import Services
 from tests.emulators.azureml.tracking import Tracking
 from tests.emulators.server import Request
 from tests.emulators.tracking_server import tracking_server
@@ -35,6 +37,8 @@ class Workspace:
     resources: Resources
     tracking: Tracking
     artifacts: Artifacts
+    models: Models
+    services: Services
 
     @property
     def network(self) -> dict[str, str]:
@@ -86,6 +90,10 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
     root = f"azureml://{SERVICES}/mlflow/v2.0{resources.scope}/experiments"
     with tracking_server(folder, root) as url, cloud.serving():
         tracking, artifacts = Tracking(resources, url), Artifacts(resources)
-        for part in (directory, resources, tracking, artifacts):
+        models = Models(resources, artifacts)
+        services = Services(models, folder)
+        for part in (directory, resources, tracking, artifacts, models, services):
             cloud.routes += part.routes()
-        yield Workspace(folder, cloud, authority, directory, resources, tracking, artifacts)
+        parts = directory, resources, tracking, artifacts, models, services
+        yield Workspace(folder, cloud, authority, *parts)
+        services.stop()

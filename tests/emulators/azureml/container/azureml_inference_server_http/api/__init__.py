@@ -1,0 +1,1 @@
+"""What an entry script may import."""
