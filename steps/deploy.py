@@ -14,6 +14,7 @@ from throughline.deployment.record import log_deployment, place_of
 from throughline.deployment.targets import TARGETS, open_target
 from throughline.step import Parser, run_step
 
+ACTIONS = ["deploy", "watch", "stop", "status", "logs"]
 WATCH_SECONDS = 5.0
 """Between two looks at the registry."""
 
@@ -21,7 +22,9 @@ WATCH_SECONDS = 5.0
 def main(arguments: Sequence[str] | None = None) -> None:
     """Deploys, follows an alias, stops or shows the endpoint; writes what it did into the run."""
     options = parse(arguments)
-    target = open_target(options.target, options.data_root, options.port, options.host)
+    target = open_target(
+        options.target, options.data_root, options.port, options.host, options.target_options
+    )
     from throughline.tracking import step_run  # MLflow takes seconds: after the options are good
 
     with step_run("deploy"):
@@ -33,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if options.action == "watch":
                 with contextlib.suppress(KeyboardInterrupt):
                     watch(target, options.model, options.alias, WATCH_SECONDS, threading.Event())
+            return
+        if options.action == "logs":
+            print("\n".join(target.logs(options.model)))
             return
         stop = options.action == "stop"
         found = target.delete(options.model) if stop else target.status(options.model)
@@ -49,7 +55,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--target", default="local", help=f"where: {', '.join(TARGETS)}")
     parser.add_argument("--host", default="127.0.0.1", help="the address of the local endpoint")
     parser.add_argument("--port", type=int, default=5055, help="the port of the local endpoint")
-    parser.add_argument("--action", default="deploy", choices=["deploy", "watch", "stop", "status"])
+    parser.add_argument("--target_options", default="none", help="of one of Azure: key=value,...")
+    parser.add_argument("--action", default="deploy", choices=ACTIONS)
     parser.add_argument("--data_root", default="data", help="a folder for the state and the logs")
     return parser.parse_args(arguments)
 

@@ -28,18 +28,29 @@ def log_deployment(target: "DeploymentTarget", deployment: "Deployment") -> str:
     facts: dict[str, Any] = {"url": deployment.url, "pid": deployment.pid, "log": deployment.log}
     facts |= {"version": deployment.model.version, "change": deployment.change}
     mlflow.set_tags({f"endpoint.{name}": str(value) for name, value in facts.items()})
-    header = f' -H "{deployment.header}"' if deployment.header else ""
-    command = f"curl -s {deployment.url}/model{header}"
-    if request := example_request(fetch(deployment.model)):
-        ask = partial(EndpointClient(deployment.url).predict, request)  # over one connection
-        if deployment.header:
-            ask = partial(target.predict, deployment.model.name, request)
-        mlflow.log_metric("latency_p50_ms", statistics.median(latencies(ask)))
-        command = f"curl -s {deployment.url}/invocations -H 'Content-Type: application/json'"
-        command += header
-        command += f" -d {shlex.quote(json.dumps(request))}"
+    command = ""
+    if deployment.scoring_path:
+        command = _log_latency(target, deployment)
     if deployment.startup_seconds is not None:
         mlflow.log_metric("server_startup_seconds", deployment.startup_seconds)
     told = {"model": deployment.model.uri, "place": place_of(deployment), "curl": command}
     mlflow.log_dict({**facts, **told}, "endpoint.json")
-    return f"{deployment.model.uri} is served at {deployment.url} ({deployment.change}):\n{command}"
+    where = f"{deployment.model.uri} is served at {deployment.url} ({deployment.change})"
+    return f"{where}:\n{command}" if command else where
+
+
+def _log_latency(target: "DeploymentTarget", deployment: "Deployment") -> str:
+    """Logs the latency of the input example; returns a request to try."""
+    import mlflow
+
+    header = f' -H "{deployment.header}"' if deployment.header else ""
+    request = example_request(fetch(deployment.model))
+    if request is None:
+        return f"curl -s {deployment.url}/model{header}"
+    ask = partial(EndpointClient(deployment.url).predict, request)  # over one connection
+    if deployment.header:
+        ask = partial(target.predict, deployment.model.name, request)
+    mlflow.log_metric("latency_p50_ms", statistics.median(latencies(ask)))
+    command = f"curl -s {deployment.url}{deployment.scoring_path}"
+    command += f" -H 'Content-Type: application/json'{header}"
+    return f"{command} -d {shlex.quote(json.dumps(request))}"

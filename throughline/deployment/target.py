@@ -36,6 +36,7 @@ class Deployment:
         change: What ``deploy`` did; ``found`` for an answer of ``status``.
         startup_seconds: From the start of the server to its first answer; None if not started now.
         header: What a request needs besides its content, as a shell writes it; often nothing.
+        scoring_path: Where below the address a request goes; empty if none can be sent there.
     """
 
     model: ModelVersion
@@ -46,6 +47,7 @@ class Deployment:
     change: Literal["started", "replaced", "unchanged", "found"] = "found"
     startup_seconds: float | None = None
     header: str = ""
+    scoring_path: str = "/invocations"
 
 
 class DeploymentTarget(Protocol):

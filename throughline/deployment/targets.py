@@ -5,10 +5,13 @@ from pathlib import Path
 from throughline.deployment.target import DeploymentTarget
 from throughline.errors import UserError
 
-TARGETS = ("local", "docker", "databricks")
+AZURE_TARGETS = ("aci", "aks", "aml-endpoint", "aml-local", "aml-batch", "iot-edge")
+TARGETS = ("local", "docker", "databricks", *AZURE_TARGETS)
 
 
-def open_target(name: str, data_root: str, port: int, host: str = "127.0.0.1") -> DeploymentTarget:
+def open_target(
+    name: str, data_root: str, port: int, host: str = "127.0.0.1", options: str = "none"
+) -> DeploymentTarget:
     """Returns the target of that name.
 
     Args:
@@ -16,13 +19,22 @@ def open_target(name: str, data_root: str, port: int, host: str = "127.0.0.1") -
         data_root: A local folder; the local target keeps its state and logs below it.
         port: The TCP port of an endpoint on this machine.
         host: The address it listens on, of the local target.
+        options: What else a target of Azure takes, as ``key=value`` with commas between.
 
     Raises:
-        UserError: An unknown target, a data root that is no local folder, an impossible port, or
-            a host that others reach while there is no token.
+        UserError: An unknown target or option, a data root that is no local folder, an impossible
+            port, or a host that others reach while there is no token.
     """
     if name not in TARGETS:
         raise UserError(f"there is no target {name!r}; give -P target= one of {', '.join(TARGETS)}")
+    if name in AZURE_TARGETS:
+        from throughline.azureml.targets import open_azure_target
+
+        return open_azure_target(name, options, port)
+    if options != "none":
+        from throughline.deployment.target_options import refuse_options
+
+        refuse_options(options, name)
     if name == "databricks":
         from throughline.databricks.serving_target import DatabricksTarget
 

@@ -1,0 +1,33 @@
+"""The targets of Azure by name."""
+
+from typing import TYPE_CHECKING
+
+from throughline.azureml.workspace import find_workspace, open_workspace
+from throughline.deployment.target import DeploymentTarget
+from throughline.deployment.target_options import read_options
+
+if TYPE_CHECKING:
+    from azureml.core import Workspace
+
+
+def open_azure_target(name: str, options: str, port: int) -> DeploymentTarget:
+    """Returns the target of that name.
+
+    Args:
+        name: One of ``throughline.deployment.targets.AZURE_TARGETS``.
+        options: Its options, as ``key=value`` with commas between.
+        port: The port of this machine, of ``aml-local``.
+
+    Raises:
+        UserError: An unknown option, no workspace, nobody who is logged in.
+    """
+    if name == "aci":
+        from throughline.azureml.aci import AciOptions, AciTarget
+
+        made_of = read_options(options, AciOptions, name)
+        return AciTarget(_workspace(), made_of)
+    raise NotImplementedError(name)
+
+
+def _workspace() -> "Workspace":
+    return open_workspace(find_workspace({}))
