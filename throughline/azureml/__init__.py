@@ -1,1 +1,1 @@
-"""What knows Azure ML: the workspace and its tracking store."""
+"""What knows Azure ML: the workspace, its tracking store, its deployment targets."""

@@ -1,0 +1,105 @@
+"""A workspace to deploy to, and a registry of another store with versions of a small model."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.emulators.azureml.workspace import running_workspace
+
+MODEL = "late-test"
+VERSIONS = {
+    "1": {"shift": -1.0},
+    "2": {"shift": 1.0},
+    "3": {"shift": 0.0, "dies": True},
+}
+LATE_MODEL = Path(__file__).parents[2] / "deployment" / "late_model.py"
+REQUEST = {"dataframe_records": [{"carrier": "UA", "distance": 1400}]}
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory):
+    """A workspace; a request that it does not know fails the tests."""
+    folder = tmp_path_factory.mktemp("azure")
+    with running_workspace(folder) as made:
+        yield made
+        assert not made.cloud.unknown
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory, empty_store):
+    """The URI of a store whose registry has the versions."""
+    import mlflow
+
+    folder = tmp_path_factory.mktemp("registry")
+    shutil.copy(empty_store, folder / "mlflow.db")
+    uri = f"sqlite:///{folder}/mlflow.db"
+    client = mlflow.MlflowClient(uri, uri)
+    run = client.create_run(client.create_experiment("test", f"file://{folder}/artifacts"))
+    client.create_registered_model(MODEL)
+    for number, config in VERSIONS.items():
+        save_model(folder / number, run.info.run_id, config)
+        made = client.create_model_version(MODEL, f"file://{folder}/{number}", run.info.run_id)
+        assert str(made.version) == number
+    client.set_registered_model_alias(MODEL, "champion", "1")
+    return uri
+
+
+def save_model(folder, run_id, config):
+    """Saves a version of the small model."""
+    import mlflow
+    import pandas as pd
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    columns = [
+        ("string", "carrier", True),
+        ("long", "distance", True),
+        ("double", "wind", False),
+        ("datetime", "time_hour", False),
+    ]
+    inputs = Schema([ColSpec(kind, name, required=must) for kind, name, must in columns])
+    hour = pd.Timestamp("2013-10-01T05:00:00")
+    example = pd.DataFrame(
+        {"carrier": ["UA", "AA"], "distance": [1400, 200], "wind": [3.5, None], "time_hour": hour}
+    )
+    mlflow.pyfunc.save_model(
+        str(folder),
+        mlflow_model=mlflow.models.Model(run_id=run_id),
+        python_model=str(LATE_MODEL),
+        signature=ModelSignature(inputs=inputs),
+        input_example=example,
+        model_config=config,
+        pip_requirements=["mlflow"],
+    )
+
+
+@pytest.fixture(scope="module")
+def here(cloud, registry):
+    """The workspace, which this process can reach, with the registry of the other store."""
+    import mlflow
+
+    before = mlflow.get_tracking_uri()
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in {**cloud.network, **cloud.principal, **cloud.names}.items():
+            patched.setenv(name, value)
+        mlflow.set_tracking_uri(registry)
+        yield cloud
+        mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture(scope="module")
+def workspace(here):
+    """The SDK's client of the workspace."""
+    from throughline.azureml.workspace import find_workspace, open_workspace
+
+    return open_workspace(find_workspace({}))
+
+
+@pytest.fixture(scope="session")
+def version():
+    """A version of the model, as it is resolved from the registry."""
+    from throughline.deployment.target import ModelVersion
+
+    return lambda number: ModelVersion(MODEL, number, "run", f"file:///models/{number}")

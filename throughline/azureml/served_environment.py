@@ -1,0 +1,60 @@
+"""The environment of a served model in Azure ML: the model's own, and what the service needs."""
+
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from throughline.deployment.served_image import SERVER_PACKAGES
+
+if TYPE_CHECKING:
+    from azureml.core import Environment
+
+INFERENCE_SERVER = "azureml-inference-server-http~=1.5"
+"""Azure ML's own HTTP server, which runs the entry script."""
+
+_DOCKERFILE = """\
+FROM {base}
+ENV AZUREML_INFERENCE_SERVER_HTTP_ENABLED=true
+"""
+"""As Microsoft's plugin of MLflow has it: the base image starts the server if this is set."""
+
+
+def conda_file(files: Path, *more: str) -> dict[str, Any]:
+    """The model's ``conda.yaml`` with packages that are not the model's.
+
+    Args:
+        files: The folder with the model's files.
+        more: Requirements that pip is given too.
+    """
+    found: dict[str, Any] = yaml.safe_load((files / "conda.yaml").read_text(encoding="utf-8"))
+    needed = [f"{package}=={version(package)}" for package in SERVER_PACKAGES]
+    (of_pip,) = [one for one in found["dependencies"] if isinstance(one, dict)]
+    has = {_package(requirement) for requirement in of_pip["pip"]}
+    of_pip["pip"] += [one for one in (*needed, *more) if _package(one) not in has]
+    return found
+
+
+def served_environment(name: str, files: Path) -> "Environment":
+    """The environment of a web service.
+
+    Args:
+        name: What to call it.
+        files: The folder with the model's files.
+    """
+    from azureml.core.environment import DEFAULT_CPU_IMAGE, Environment
+
+    with TemporaryDirectory() as scratch:
+        path = Path(scratch) / "conda.yaml"
+        path.write_text(yaml.safe_dump(conda_file(files, INFERENCE_SERVER)), encoding="utf-8")
+        made = Environment.from_conda_specification(name, str(path))
+    made.docker.base_image = None
+    made.docker.base_dockerfile = _DOCKERFILE.format(base=DEFAULT_CPU_IMAGE)
+    return made
+
+
+def _package(requirement: str) -> str:
+    ends = (requirement.find(mark) for mark in "=<>~![; " if mark in requirement)
+    return requirement[: min(ends, default=len(requirement))].lower()

@@ -1,0 +1,143 @@
+"""What the targets of Azure ML's web services share: all but how a version comes in."""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from throughline.azureml import webservice
+from throughline.azureml.served_model import version_in
+from throughline.azureml.webservice import service_name, workspace_errors
+from throughline.deployment.target import Deployment, ModelVersion
+from throughline.errors import UserError
+
+if TYPE_CHECKING:
+    from azureml.core import Workspace
+    from azureml.core.webservice import Webservice
+
+logger = logging.getLogger(__name__)
+
+
+class WebserviceTarget(ABC):
+    """Serves each model by a web service of its own, with a key.
+
+    Args:
+        workspace: The workspace.
+        limit_seconds: How long a change may take; the workspace builds an image for the first.
+    """
+
+    def __init__(self, workspace: "Workspace", limit_seconds: float) -> None:
+        self.workspace, self.limit_seconds = workspace, limit_seconds
+        self._addresses: dict[str, tuple[str, str]] = {}
+        """Of each model's service where it scores, and a key: to ask for them takes longer."""
+
+    @abstractmethod
+    def deploy(self, model: ModelVersion) -> Deployment:
+        """Makes the service serve this version; see ``DeploymentTarget.deploy``."""
+
+    def status(self, name: str) -> Deployment | None:
+        """Tells what serves the model now; None if nothing does."""
+        with workspace_errors(self.workspace.name):
+            found = self._find(name)
+        served = self._served(found) if found else None
+        return self._deployment(found, served) if found and served else None
+
+    def predict(self, name: str, request: dict[str, Any]) -> Any:
+        """Sends a request in one of MLflow's JSON forms and returns its predictions.
+
+        Raises:
+            UserError: There is no service, or it refuses the request.
+        """
+        if name not in self._addresses:
+            with workspace_errors(self.workspace.name):
+                found = self._needed(name)
+                self._addresses[name] = found.scoring_uri, found.get_keys()[0]
+        url, key = self._addresses[name]
+        return webservice.ask(url, key, request)
+
+    def logs(self, name: str, lines: int = 50) -> list[str]:
+        """Returns the last lines of the service's log.
+
+        Raises:
+            UserError: There is no service of this name.
+        """
+        with workspace_errors(self.workspace.name):
+            return webservice.last_lines(self._needed(name), lines)
+
+    def delete(self, name: str) -> Deployment | None:
+        """Deletes the service; returns what it was, or None if there was none.
+
+        The models that were registered for it stay in the workspace.
+        """
+        with workspace_errors(self.workspace.name):
+            found = self._find(name)
+            if found is None:
+                return None
+            served = self._served(found) or ModelVersion(name, "none", "", "")
+            found.delete()
+            self._addresses.pop(name, None)
+        return replace(self._deployment(found, served), healthy=False)
+
+    @abstractmethod
+    def _kind(self) -> type["Webservice"]:
+        """The SDK's class of the service."""
+
+    @abstractmethod
+    def _served(self, found: Any) -> ModelVersion | None:
+        """The version that a service answers with; None if none ever came up."""
+
+    @abstractmethod
+    def _undo(self, model: ModelVersion, old: Any) -> str:
+        """Brings back what was there before; returns what became of it, without a full stop."""
+
+    def _find(self, model: str) -> Any:
+        """The model's service; None if there is none."""
+        name = service_name(model)
+        found = webservice.find_service(self.workspace, name, self._kind())
+        tagged = version_in(found.tags) if found else None
+        if found and (tagged is None or tagged.name != model):
+            raise UserError(
+                f"The service {name} of the workspace {self.workspace.name} serves something else, "
+                f"{tagged.name if tagged else 'nothing of this project'}; delete it, or give the "
+                "model another name."
+            )
+        return found
+
+    def _needed(self, model: str) -> Any:
+        if (found := self._find(model)) is None:
+            raise UserError(
+                f"The workspace {self.workspace.name} has no service of {model}; deploy it first."
+            )
+        return found
+
+    @contextmanager
+    def _undone_on_error(self, model: ModelVersion, old: Any) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            note = self._undo(model, old)
+            told = error if isinstance(error, UserError) else None
+            if told is None and not webservice.is_told(error):
+                logger.error("%s", note)
+                raise
+            sentence = (
+                str(told) if told else f"The service was refused ({webservice.reason(error)})"
+            )
+            raise UserError(f"{sentence.rstrip('.')}; {note}.") from None
+        except BaseException:
+            logger.warning("the workspace goes on with the change; deploy again to wait for it")
+            raise
+
+    def _deployment(self, found: Any, model: ModelVersion, change: Any = "found") -> Deployment:
+        return Deployment(
+            model,
+            str(found.scoring_uri or "").removesuffix(webservice.PATH),
+            None,
+            f"service {found.name} of the workspace {self.workspace.name}",
+            found.state == "Healthy",
+            change,
+            header=webservice.HEADER,
+            scoring_path=webservice.PATH,
+        )
