@@ -26,6 +26,11 @@ def open_azure_target(name: str, options: str, port: int) -> DeploymentTarget:
 
         made_of = read_options(options, AciOptions, name)
         return AciTarget(_workspace(), made_of)
+    if name == "aks":
+        from throughline.azureml.aks import AksOptions, AksTarget
+
+        on = read_options(options, AksOptions, name)
+        return AksTarget(_workspace(), on)
     raise NotImplementedError(name)
 
 

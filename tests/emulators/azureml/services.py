@@ -76,7 +76,7 @@ class Services:
         scope = self.models.resources.scope
         management = re.escape(f"{SERVICES}/modelmanagement/v1.0{scope}")
         one = rf"{management}/services/([\w-]+)"
-        compute = re.escape(f"management.azure.com{scope}/computes/")
+        compute = re.escape(f"{SERVICES}/rp/workspaces{scope}/computes/")
         return [
             ("POST", rf"{management}/services/validate/name/([\w-]+)", self._validate_name),
             ("POST", rf"{management}/services/validate/resource", self._validate_resource),
@@ -228,8 +228,8 @@ class Services:
             "resourceId": f"{group}/providers/Microsoft.ContainerService/managedClusters/{name}",
             "provisioningState": "Succeeded",
             "provisioningErrors": None,
-            "isAttachedCompute": True,
-            "properties": None,
+            "isAttachedCompute": kind == "AKS",
+            "properties": None if kind == "AKS" else _machines(),
         }
         return Answer.of(
             {
@@ -349,6 +349,7 @@ class Services:
             told["versions"] = {v: self._told(v, s, name) for v, s in service.versions.items()}
             return told
         else:
+            told["computeType"] = "AKS"
             told["dataCollection"] = {"eventHubEnabled": False, "storageEnabled": False}
             told.setdefault("autoScaler", None)
             told["autoScaler"] = told["autoScaler"] or _unscaled()
@@ -435,6 +436,12 @@ def _failure(code: str, inner: str, message: str) -> dict[str, Any]:
 def _unscaled() -> dict[str, Any]:
     keys = ("maxReplicas", "minReplicas", "refreshPeriodInSeconds", "targetUtilization")
     return {"autoscaleEnabled": False, **dict.fromkeys(keys)}
+
+
+def _machines() -> dict[str, Any]:
+    scale = {"minNodeCount": 0, "maxNodeCount": 2, "nodeIdleTimeBeforeScaleDown": "PT120S"}
+    size = {"vmSize": "STANDARD_DS3_V2", "vmPriority": "LowPriority", "subnet": None}
+    return {**size, "scaleSettings": scale}
 
 
 def _key() -> str:
