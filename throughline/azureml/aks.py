@@ -14,6 +14,7 @@ from throughline.azureml.served_model import registered_copy, tags_of, version_i
 from throughline.azureml.webservice import (
     inference_config,
     service_name,
+    version_name,
     wait_for,
     workspace_errors,
 )
@@ -263,11 +264,6 @@ class AksTarget(WebserviceTarget):
         except UserError as error:
             return f"nor did version {served.version} take the traffic back: {error}"
         return f"version {served.version} serves still"
-
-
-def version_name(model: ModelVersion) -> str:
-    """What an endpoint calls a version of a model."""
-    return f"version-{model.version}"
 
 
 def _healthy(endpoint: "AksEndpoint", model: ModelVersion) -> bool:

@@ -31,6 +31,13 @@ def open_azure_target(name: str, options: str, port: int) -> DeploymentTarget:
 
         on = read_options(options, AksOptions, name)
         return AksTarget(_workspace(), on)
+    if name == "aml-endpoint":
+        from throughline.azureml.managed_endpoint import (
+            ManagedEndpointOptions,
+            ManagedEndpointTarget,
+        )
+
+        return ManagedEndpointTarget.open(read_options(options, ManagedEndpointOptions, name))
     raise NotImplementedError(name)
 
 

@@ -38,6 +38,11 @@ def service_name(model: str) -> str:
     return kept[:_NAME_CHARACTERS].rstrip("-").ljust(3, "0")
 
 
+def version_name(model: ModelVersion) -> str:
+    """What an endpoint calls a version of a model."""
+    return f"version-{model.version}"
+
+
 def find_service(workspace: "Workspace", name: str, kind: type[Service]) -> Service | None:
     """The service of that name; None if there is none.
 
@@ -195,7 +200,8 @@ def reason(error: Exception) -> str:
     The SDK repeats whole responses; of their JSON the innermost message is what helps.
     """
     text = str(getattr(error, "message", "") or error)
-    return _short(_innermost(_json_in(text)) or text)
+    of_manager = str(getattr(getattr(error, "error", None), "message", "") or "")
+    return _short(_innermost(_json_in(text)) or of_manager or text)
 
 
 def _json_in(text: str) -> Any:

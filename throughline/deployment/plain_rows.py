@@ -112,6 +112,21 @@ def as_frame(body: bytes, fields: Sequence[Field]) -> bytes:
     return json.dumps({**request, "dataframe_split": split}).encode()
 
 
+def as_table(request: dict[str, Any]) -> dict[str, Any]:
+    """The rows of a request in one of MLflow's JSON forms: ``columns``, ``index`` and ``data``.
+
+    Raises:
+        NotPlain: If they are no rows with named columns.
+    """
+    forms = request.keys() & _FORMS.keys()
+    if len(forms) != 1:
+        raise NotPlain
+    (form,) = forms
+    columns, count = _FORMS[form](request[form])
+    rows = [list(row) for row in zip(*columns.values(), strict=True)]
+    return {"columns": list(columns), "index": list(range(count)), "data": rows}
+
+
 def _handed_on(field: Field, values: Sequence[Any]) -> Sequence[Any]:
     if field.type == "boolean" and None in values:
         raise Ambiguous(

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from throughline.deployment.client import EndpointClient, latencies
+from throughline.deployment.plain_rows import as_table
 from throughline.deployment.smoke import example_request
 from throughline.deployment.versions import fetch
 from throughline.tracking import FIGURE
@@ -51,6 +52,8 @@ def _log_latency(target: "DeploymentTarget", deployment: "Deployment") -> str:
     if deployment.header:
         ask = partial(target.predict, deployment.model.name, request)
     mlflow.log_metric("latency_p50_ms", statistics.median(latencies(ask)))
+    if deployment.table_key:
+        request = {deployment.table_key: as_table(request)}
     command = f"curl -s {deployment.url}{deployment.scoring_path}"
     command += f" -H 'Content-Type: application/json'{header}"
     return f"{command} -d {shlex.quote(json.dumps(request))}"

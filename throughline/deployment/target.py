@@ -37,6 +37,7 @@ class Deployment:
         startup_seconds: From the start of the server to its first answer; None if not started now.
         header: What a request needs besides its content, as a shell writes it; often nothing.
         scoring_path: Where below the address a request goes; empty if none can be sent there.
+        table_key: What the address calls a table (``dataframe_split``), if not that.
     """
 
     model: ModelVersion
@@ -48,6 +49,7 @@ class Deployment:
     startup_seconds: float | None = None
     header: str = ""
     scoring_path: str = "/invocations"
+    table_key: str = ""
 
 
 class DeploymentTarget(Protocol):

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulators.azureml.workspace import running_workspace
-
 MODEL = "late-test"
 VERSIONS = {
     "1": {"shift": -1.0},
@@ -15,16 +13,6 @@ VERSIONS = {
 }
 LATE_MODEL = Path(__file__).parents[2] / "deployment" / "late_model.py"
 REQUEST = {"dataframe_records": [{"carrier": "UA", "distance": 1400}]}
-
-
-@pytest.fixture(scope="session")
-def cloud(tmp_path_factory):
-    """A workspace; a request that it does not know fails the tests."""
-    folder = tmp_path_factory.mktemp("azure")
-    with running_workspace(folder) as made:
-        yield made
-        assert not made.cloud.unknown
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -76,17 +64,23 @@ def save_model(folder, run_id, config):
 
 
 @pytest.fixture(scope="module")
-def here(cloud, registry):
-    """The workspace, which this process can reach, with the registry of the other store."""
+def reached(running):
+    """The workspace, which this process can reach as a service principal."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in {**running.network, **running.principal, **running.names}.items():
+            patched.setenv(name, value)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def here(reached, registry):
+    """The workspace, and for this process the registry of the other store."""
     import mlflow
 
     before = mlflow.get_tracking_uri()
-    with pytest.MonkeyPatch.context() as patched:
-        for name, value in {**cloud.network, **cloud.principal, **cloud.names}.items():
-            patched.setenv(name, value)
-        mlflow.set_tracking_uri(registry)
-        yield cloud
-        mlflow.set_tracking_uri(before)
+    mlflow.set_tracking_uri(registry)
+    yield reached
+    mlflow.set_tracking_uri(before)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ HOSTS = (
     "*.api.azureml.ms",
     "*.blob.core.windows.net",
     "*.azure-devices.net",
+    "*.westeurope.inference.ml.azure.com",
 )
 
 

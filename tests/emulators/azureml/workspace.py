@@ -15,6 +15,7 @@ from tests.emulators.azureml.certificates import make_certificates
 from tests.emulators.azureml.cloud import Cloud
 from tests.emulators.azureml.directory import Directory
 from tests.emulators.azureml.models import Models
+from tests.emulators.azureml.online_endpoints import OnlineEndpoints
 from tests.emulators.azureml.resources import SERVICES, Resources
 from tests.emulators.azureml.services import Services
 from tests.emulators.azureml.tracking import Tracking
@@ -39,6 +40,7 @@ class Workspace:
     artifacts: Artifacts
     models: Models
     services: Services
+    endpoints: OnlineEndpoints
 
     @property
     def network(self) -> dict[str, str]:
@@ -92,8 +94,10 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
         tracking, artifacts = Tracking(resources, url), Artifacts(resources)
         models = Models(resources, artifacts)
         services = Services(models, folder)
-        for part in (directory, resources, tracking, artifacts, models, services):
+        endpoints = OnlineEndpoints(tracking, artifacts, folder)
+        parts = directory, resources, tracking, artifacts, models, services, endpoints
+        for part in parts:
             cloud.routes += part.routes()
-        parts = directory, resources, tracking, artifacts, models, services
         yield Workspace(folder, cloud, authority, *parts)
         services.stop()
+        endpoints.stop()
