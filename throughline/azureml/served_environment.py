@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 INFERENCE_SERVER = "azureml-inference-server-http~=1.5"
 """Azure ML's own HTTP server, which runs the entry script."""
+_UNPINNED = ("pydantic", "fastapi")
+"""Which the server bounds, itself or by what it needs (OpenTelemetry 1.33): with a model's pin of
+them pip would find no answer."""
 
 _DOCKERFILE = """\
 FROM {base}
@@ -23,7 +26,7 @@ ENV AZUREML_INFERENCE_SERVER_HTTP_ENABLED=true
 
 
 def conda_file(files: Path, *more: str) -> dict[str, Any]:
-    """The model's ``conda.yaml`` with packages that are not the model's.
+    """The model's ``conda.yaml`` with what the code of this project needs to answer requests.
 
     Args:
         files: The folder with the model's files.
@@ -33,7 +36,8 @@ def conda_file(files: Path, *more: str) -> dict[str, Any]:
     needed = [f"{package}=={version(package)}" for package in SERVER_PACKAGES]
     (of_pip,) = [one for one in found["dependencies"] if isinstance(one, dict)]
     has = {_package(requirement) for requirement in of_pip["pip"]}
-    of_pip["pip"] += [one for one in (*needed, *more) if _package(one) not in has]
+    added = [one for one in (*needed, *more) if _package(one) not in has]
+    of_pip["pip"] = [_loosened(one) for one in (*of_pip["pip"], *added)]
     return found
 
 
@@ -53,6 +57,11 @@ def served_environment(name: str, files: Path) -> "Environment":
     made.docker.base_image = None
     made.docker.base_dockerfile = _DOCKERFILE.format(base=DEFAULT_CPU_IMAGE)
     return made
+
+
+def _loosened(requirement: str) -> str:
+    package = _package(requirement)
+    return package if package in _UNPINNED else requirement
 
 
 def _package(requirement: str) -> str:

@@ -38,6 +38,10 @@ def open_azure_target(name: str, options: str, port: int) -> DeploymentTarget:
         )
 
         return ManagedEndpointTarget.open(read_options(options, ManagedEndpointOptions, name))
+    if name == "iot-edge":
+        from throughline.azureml.iot_edge import IotEdgeOptions, IotEdgeTarget
+
+        return IotEdgeTarget.open(read_options(options, IotEdgeOptions, name))
     raise NotImplementedError(name)
 
 

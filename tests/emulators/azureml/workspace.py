@@ -14,6 +14,7 @@ from tests.emulators.azureml.artifacts import Artifacts
 from tests.emulators.azureml.certificates import make_certificates
 from tests.emulators.azureml.cloud import Cloud
 from tests.emulators.azureml.directory import Directory
+from tests.emulators.azureml.iot_hub import IotHub
 from tests.emulators.azureml.models import Models
 from tests.emulators.azureml.online_endpoints import OnlineEndpoints
 from tests.emulators.azureml.resources import SERVICES, Resources
@@ -41,6 +42,7 @@ class Workspace:
     models: Models
     services: Services
     endpoints: OnlineEndpoints
+    hub: IotHub
 
     @property
     def network(self) -> dict[str, str]:
@@ -95,7 +97,8 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
         models = Models(resources, artifacts)
         services = Services(models, folder)
         endpoints = OnlineEndpoints(tracking, artifacts, folder)
-        parts = directory, resources, tracking, artifacts, models, services, endpoints
+        hub = IotHub()
+        parts = directory, resources, tracking, artifacts, models, services, endpoints, hub
         for part in parts:
             cloud.routes += part.routes()
         yield Workspace(folder, cloud, authority, *parts)
