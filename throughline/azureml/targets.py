@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from throughline.azureml.workspace import find_workspace, open_workspace
 from throughline.deployment.target import DeploymentTarget
-from throughline.deployment.target_options import read_options
+from throughline.deployment.target_options import read_options, refuse_options
 
 if TYPE_CHECKING:
     from azureml.core import Workspace
@@ -42,6 +42,11 @@ def open_azure_target(name: str, options: str, port: int) -> DeploymentTarget:
         from throughline.azureml.iot_edge import IotEdgeOptions, IotEdgeTarget
 
         return IotEdgeTarget.open(read_options(options, IotEdgeOptions, name))
+    if name == "aml-local":
+        from throughline.azureml.aml_local import AmlLocalTarget
+
+        refuse_options(options, name)
+        return AmlLocalTarget.open(_workspace(), port)
     raise NotImplementedError(name)
 
 
