@@ -53,6 +53,6 @@ def _told(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     key = ".".join(map(str, first["loc"]))
     if first["type"] == "missing":
-        return f"it needs {key}; give -P target_options={key}=..."
+        return f"it needs {key}; give it as -P target_options={key}=VALUE"
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     return f"the option {key} is {first['input']!r}: {message}" if key else message

@@ -146,7 +146,7 @@ def test_a_service_of_another_kind_is_left_alone(target, workspace, here, versio
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("none", "it needs compute; give -P target_options=compute=..."),
+        ("none", "it needs compute; give it as -P target_options=compute=VALUE."),
         ("compute=c,replica=2", "unknown key 'replica'; did you mean 'replicas'?"),
         ("compute=c,replicas=many", "the option replicas is 'many': Input should be a valid int"),
         ("compute=c,max_replicas=1,min_replicas=2", "max_replicas is below min_replicas"),

@@ -1,0 +1,196 @@
+"""What a service runs: the entry script, the code beside it, the environment."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+
+from tests.azureml.deployment.conftest import MODEL, REQUEST, save_model
+from tests.emulators.azureml.containers import Container
+from tests.emulators.tracking_server import clean_environment
+from tests.steps.conftest import free_port
+from throughline.azureml.entry_script import NAME, entry_script, source_directory
+from throughline.azureml.served_environment import conda_file, served_environment
+from throughline.azureml.served_model import model_name, tags_of, version_in
+from throughline.azureml.webservice import reason, service_name
+from throughline.deployment.smoke import smoke_check
+from throughline.deployment.target import ModelVersion
+
+HAS_SERVER = importlib.util.find_spec("azureml_inference_server_http") is not None
+VERSION = ModelVersion(MODEL, "1", "run", "file:///models/1")
+WITHOUT_SERVER = """
+import runpy
+script = runpy.run_path({path!r})
+script["init"]()
+print("ANSWER", script["run"]('{{"dataframe_records": [{{"carrier": "UA", "distance": 1400}}]}}'))
+try:
+    script["run"]('{{"dataframe_records": [{{"carrier": "UA"}}]}}')
+except ValueError as error:
+    print("REFUSED", error)
+"""
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """The folder that a service has of a model, and the model's own in it."""
+    folder = tmp_path_factory.mktemp("models")
+    save_model(folder / "1", "run", {"shift": -1.0})
+    return folder
+
+
+def environment(saved, **more):
+    return {**clean_environment(), "AZUREML_MODEL_DIR": str(saved), **more}
+
+
+def test_the_entry_script_is_python_and_names_its_version():
+    text = entry_script(VERSION)
+    compile(text, NAME, "exec")
+    assert "models:/late-test/1" in text
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(HAS_SERVER, reason="azureml-inference-server-http is installed")
+def test_without_the_server_the_script_answers_and_refuses_in_plain_python(saved, tmp_path):
+    with source_directory(VERSION) as folder:
+        program = WITHOUT_SERVER.format(path=str(folder / NAME))
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=tmp_path,
+            env=environment(saved),
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 0, done.stderr
+    answer, refusal = done.stdout.splitlines()[-2:]
+    assert "'prediction': 1" in answer
+    assert refusal.startswith("REFUSED 400: These columns are missing: 'distance'")
+
+
+@pytest.mark.slow
+def test_a_container_answers_as_the_model_does_and_mistakes_with_400(saved, tmp_path):
+    with source_directory(VERSION) as folder:
+        variables = {"AZUREML_ENTRY_SCRIPT": f"service/{NAME}", "AZUREML_MODEL_DIR": str(saved)}
+        container = Container(tmp_path, variables)
+        (tmp_path / "app").mkdir()
+        folder.rename(tmp_path / "app" / "service")
+        container.start()
+        try:
+            assert container.wait(), container.log(50)
+            url = f"http://127.0.0.1:{container.port}/score"
+            _check_answers(url, saved)
+        finally:
+            container.stop()
+            (tmp_path / "app" / "service").rename(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not HAS_SERVER, reason="azureml-inference-server-http is not installed")
+def test_the_real_inference_server_answers_as_the_model_does(saved, tmp_path):
+    port = free_port()
+    with source_directory(VERSION) as folder:
+        server = [sys.executable, "-m", "azureml_inference_server_http"]
+        server += ["--entry_script", str(folder / NAME), "--port", str(port)]
+        with (tmp_path / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [*server, "--health_port", str(free_port())],
+                cwd=tmp_path,
+                env=environment(saved, PATH=os.environ["PATH"]),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            deadline = time.monotonic() + 240
+            while process.poll() is None and time.monotonic() < deadline:
+                try:
+                    requests.get(f"http://127.0.0.1:{port}/", timeout=60)
+                    break
+                except requests.ConnectionError:
+                    time.sleep(0.1)
+            assert process.poll() is None, (tmp_path / "log").read_text()[-3000:]
+            _check_answers(f"http://127.0.0.1:{port}/score", saved)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _check_answers(url, saved):
+    check = smoke_check(str(saved / "1"))
+    answer = requests.post(url, json=check.request, timeout=60)
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.status_code == 200 and check.agrees(answer.json()["predictions"])
+    split = {"dataframe_split": {"columns": ["carrier", "distance"], "data": [["UA", 1400]]}}
+    for request in (split, {"instances": [{"carrier": "UA", "distance": 1400}]}, REQUEST):
+        (row,) = requests.post(url, json=request, timeout=60).json()["predictions"]
+        assert row["prediction"] == 1
+    for body, told in {
+        '{"dataframe_records": [{"carrier": "UA"}]}': "These columns are missing: 'distance'",
+        "no json": "The body is not valid JSON",
+    }.items():
+        refusal = requests.post(url, body, headers={"Content-Type": "application/json"}, timeout=60)
+        assert refusal.status_code == 400 and told in refusal.json()["message"]
+
+
+def test_the_environment_is_the_models_and_azures_server(saved, tmp_path):
+    conda = saved / "1" / "conda.yaml"
+    found = yaml.safe_load(conda.read_text())
+    found["dependencies"][-1]["pip"] += ["pydantic==2.14.3", "requests==2.0.0"]
+    (tmp_path / "conda.yaml").write_text(yaml.safe_dump(found))
+    packages = conda_file(tmp_path, "azureml-inference-server-http~=1.5")["dependencies"][-1]["pip"]
+    assert {"pydantic", "fastapi", "azureml-inference-server-http~=1.5"} <= set(packages)
+    assert [one for one in packages if one.startswith("requests")] == ["requests==2.0.0"]
+    made = served_environment("x-served", saved / "1")
+    assert "azureml-inference-server-http" in json.dumps(made.python.conda_dependencies.as_dict())
+    assert "AZUREML_INFERENCE_SERVER_HTTP_ENABLED=true" in made.docker.base_dockerfile
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("flights-late", "flights-late"),
+        ("Main.default.Late_test", "main-default-late-test"),
+        ("7 days", "m-7-days"),
+        ("x", "x00"),
+        ("a" * 31 + "-b", "a" * 31),
+    ],
+)
+def test_names_of_models_become_names_of_services(model, name):
+    assert service_name(model) == name
+
+
+def test_a_copy_has_another_name_and_tells_its_version():
+    assert model_name("main.late test") == "main.late-test-served"
+    assert version_in(tags_of(VERSION)) == VERSION
+    assert version_in({"team": "x"}) is None and version_in(None) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "Received bad response from Model Management Service:\nResponse Code: 409\nHeaders: "
+            '{\'Date\': \'x\'}\nContent: b\'{"code":"Conflict","message":"no","details":'
+            '[{"message":"Service x exists."}]}\'',
+            "Service x exists",
+        ),
+        (
+            'failed\nError:\n{\n "code": "Crash",\n "message": "It crashed.\nLook."}',
+            "It crashed. Look",
+        ),
+        ("Plain words.", "Plain words"),
+    ],
+)
+def test_of_an_error_of_the_sdk_the_innermost_message_is_told(text, told):
+    assert reason(RuntimeError(text)) == told
+
+
+def test_the_folder_of_a_service_is_gone_afterwards():
+    with source_directory(VERSION) as folder:
+        assert (folder / "throughline" / "azureml" / "scoring.py").exists()
+    assert not Path(folder).exists()
