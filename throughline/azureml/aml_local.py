@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,14 +39,18 @@ class AmlLocalTarget:
         self.workspace, self.port = workspace, port
 
     @classmethod
-    def open(cls, workspace: "Workspace", port: int) -> "AmlLocalTarget":
-        """Opens the target.
+    def open(cls, connect: Callable[[], "Workspace"], port: int) -> "AmlLocalTarget":
+        """Opens the target, once a Docker engine answers.
+
+        Args:
+            connect: Connects to the workspace.
+            port: The port of this machine.
 
         Raises:
-            UserError: No Docker engine answers.
+            UserError: No Docker engine answers, or there is no workspace.
         """
         docker_engine().close()
-        return cls(workspace, port)
+        return cls(connect(), port)
 
     def deploy(self, model: ModelVersion) -> Deployment:
         """Makes the container serve this version; see ``DeploymentTarget.deploy``.

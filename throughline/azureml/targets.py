@@ -42,12 +42,10 @@ def open_azure_target(name: str, options: str, port: int) -> DeploymentTarget:
         from throughline.azureml.iot_edge import IotEdgeOptions, IotEdgeTarget
 
         return IotEdgeTarget.open(read_options(options, IotEdgeOptions, name))
-    if name == "aml-local":
-        from throughline.azureml.aml_local import AmlLocalTarget
+    from throughline.azureml.aml_local import AmlLocalTarget
 
-        refuse_options(options, name)
-        return AmlLocalTarget.open(_workspace(), port)
-    raise NotImplementedError(name)
+    refuse_options(options, name)
+    return AmlLocalTarget.open(_workspace, port)
 
 
 def _workspace() -> "Workspace":
