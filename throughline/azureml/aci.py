@@ -21,7 +21,6 @@ from throughline.azureml.webservice_target import WebserviceTarget
 from throughline.deployment.smoke import smoke_check
 from throughline.deployment.target import Deployment, ModelVersion
 from throughline.deployment.versions import fetch
-from throughline.errors import UserError
 from throughline.strict import Strict
 
 if TYPE_CHECKING:
@@ -71,6 +70,7 @@ class AciTarget(WebserviceTarget):
             if old and old.state == "Healthy" and self._served(old) == model:
                 logger.info("%s serves %s already", old.scoring_uri, model.uri)
                 return self._deployment(old, model, "unchanged")
+            self._check_quiet(old)
             files = Path(fetch(model))
             check = smoke_check(str(files))
             copy = registered_copy(self.workspace, model, files)
@@ -85,6 +85,7 @@ class AciTarget(WebserviceTarget):
                     self._put_in(made, model, copy, environment)
                 else:
                     made = self._make(model, copy, environment)
+                self._addresses.pop(model.name, None)
                 if check:
                     key = made.get_keys()[0]
                     answer = webservice.ask(made.scoring_uri, key, check.request)
@@ -138,8 +139,5 @@ class AciTarget(WebserviceTarget):
             return "nothing is deployed, as before"
         if now and self._served(now) == before and now.state == "Healthy":
             return f"version {before.version} serves still"
-        try:
-            self._put_in(now, before, old.models[0], old.environment)
-        except UserError as error:
-            return f"nor did version {before.version} come back: {error}"
+        self._put_in(now, before, old.models[0], old.environment)
         return f"version {before.version} serves again"

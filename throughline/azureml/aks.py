@@ -99,6 +99,7 @@ class AksTarget(WebserviceTarget):
             if old and self._serves(old, model):
                 logger.info("%s serves %s already", old.scoring_uri, model.uri)
                 return self._deployment(old, model, "unchanged")
+            self._check_quiet(old)
             files = Path(fetch(model))
             check = smoke_check(str(files))
             copy = registered_copy(self.workspace, model, files)
@@ -251,18 +252,15 @@ class AksTarget(WebserviceTarget):
             if now:
                 now.delete()
             return "nothing is deployed, as before"
-        try:
-            if _default(now) != before:
-                self._update(now, before, is_default=True, is_control_version_type=True)
-            if new in now.versions and new not in old.versions:
-                if now.versions[new].traffic_percentile:
-                    self._update(now, new, traffic_percentile=0)
-                self._remove(now, new)
-            if now.versions[before].traffic_percentile != old.versions[before].traffic_percentile:
-                share = old.versions[before].traffic_percentile
-                self._update(now, before, traffic_percentile=share)
-        except UserError as error:
-            return f"nor did version {served.version} take the traffic back: {error}"
+        if _default(now) != before:
+            self._update(now, before, is_default=True, is_control_version_type=True)
+        if new in now.versions and new not in old.versions:
+            if now.versions[new].traffic_percentile:
+                self._update(now, new, traffic_percentile=0)
+            self._remove(now, new)
+        share = old.versions[before].traffic_percentile
+        if now.versions[before].traffic_percentile != share:
+            self._update(now, before, traffic_percentile=share)
         return f"version {served.version} serves still"
 
 

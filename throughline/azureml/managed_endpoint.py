@@ -274,7 +274,10 @@ class ManagedEndpointTarget:
             yield
         except Exception as error:
             shown = self._last_words(model)
-            note = self._undo(model, old, there)
+            try:
+                note = self._undo(model, old, there)
+            except Exception as second:
+                note = f"nor did what was there before come back ({webservice.reason(second)})"
             if isinstance(error, UserError):
                 raise UserError(f"{str(error).rstrip('.')}{shown}; {note}.") from None
             if webservice.is_told(error):
@@ -284,7 +287,7 @@ class ManagedEndpointTarget:
             logger.error("%s", note)
             raise
         except BaseException:
-            logger.warning("Azure goes on with the change; deploy again to wait for it")
+            logger.warning("Azure goes on with the change; -P action=status tells of it")
             raise
 
     def _last_words(self, model: ModelVersion) -> str:

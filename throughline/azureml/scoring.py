@@ -6,6 +6,7 @@ answer, and the same mistake the same sentence, wherever a model is served.
 
 import asyncio
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from throughline.checkout import hidden_checkout
 from throughline.deployment.limits import Limits
 
 _HEADERS = {"Content-Type": "application/json"}
+_HIDDEN = ExitStack()
+"""What hides this package's code from a model for as long as the process runs."""
 
 
 class ScoringService:
@@ -42,7 +45,7 @@ class ScoringService:
 
         from throughline.deployment.app import create_app
 
-        hidden_checkout().__enter__()  # the process serves this model until it ends
+        _HIDDEN.enter_context(hidden_checkout())  # the process serves this model until it ends
         path = next(Path(folder).rglob("MLmodel")).parent
         model = mlflow.pyfunc.load_model(str(path))
         return cls(create_app(model, model_uri, Limits.from_environment()))

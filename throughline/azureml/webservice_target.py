@@ -105,6 +105,18 @@ class WebserviceTarget(ABC):
             )
         return found
 
+    def _check_quiet(self, found: Any) -> None:
+        """Refuses to change what is being changed already.
+
+        Raises:
+            UserError: A change is under way.
+        """
+        if found and found.state == "Transitioning":
+            raise UserError(
+                f"The service {found.name} is being changed already; deploy again when that is "
+                "done."
+            )
+
     def _needed(self, model: str) -> Any:
         if (found := self._find(model)) is None:
             raise UserError(
@@ -117,17 +129,19 @@ class WebserviceTarget(ABC):
         try:
             yield
         except Exception as error:
-            note = self._undo(model, old)
-            told = error if isinstance(error, UserError) else None
-            if told is None and not webservice.is_told(error):
-                logger.error("%s", note)
-                raise
-            sentence = (
-                str(told) if told else f"The service was refused ({webservice.reason(error)})"
-            )
-            raise UserError(f"{sentence.rstrip('.')}; {note}.") from None
+            try:
+                note = self._undo(model, old)
+            except Exception as second:
+                note = f"nor did what was there before come back ({webservice.reason(second)})"
+            if isinstance(error, UserError):
+                raise UserError(f"{str(error).rstrip('.')}; {note}.") from None
+            if webservice.is_told(error):
+                told = f"The service was refused ({webservice.reason(error)})"
+                raise UserError(f"{told}; {note}.") from None
+            logger.error("%s", note)
+            raise
         except BaseException:
-            logger.warning("the workspace goes on with the change; deploy again to wait for it")
+            logger.warning("the workspace goes on with the change; -P action=status tells of it")
             raise
 
     def _deployment(self, found: Any, model: ModelVersion, change: Any = "found") -> Deployment:

@@ -48,9 +48,9 @@ def _log_latency(target: "DeploymentTarget", deployment: "Deployment") -> str:
     request = example_request(fetch(deployment.model))
     if request is None:
         return f"curl -s {deployment.url}/model{header}"
-    ask = partial(EndpointClient(deployment.url).predict, request)  # over one connection
-    if deployment.header:
-        ask = partial(target.predict, deployment.model.name, request)
+    ask = partial(target.predict, deployment.model.name, request)
+    if not deployment.header and deployment.scoring_path == "/invocations":
+        ask = partial(EndpointClient(deployment.url).predict, request)  # over one connection
     mlflow.log_metric("latency_p50_ms", statistics.median(latencies(ask)))
     if deployment.table_key:
         request = {deployment.table_key: as_table(request)}

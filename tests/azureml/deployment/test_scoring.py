@@ -90,6 +90,59 @@ def test_a_container_answers_as_the_model_does_and_mistakes_with_400(saved, tmp_
             (tmp_path / "app" / "service").rename(folder)
 
 
+OWN_CODE = """
+import mlflow
+import pandas as pd
+
+
+class OfOwnCode(mlflow.pyfunc.PythonModel):
+    def load_context(self, context):
+        from throughline.shift import SHIFT
+
+        self.shift = SHIFT
+
+    def predict(self, context, model_input, params=None):
+        from throughline import shift
+
+        return pd.DataFrame({"prediction": model_input["x"] + self.shift + shift.SHIFT})
+
+
+mlflow.models.set_model(OfOwnCode())
+"""
+
+
+@pytest.mark.slow
+def test_a_model_runs_on_the_code_that_it_brings(tmp_path):
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    (tmp_path / "code" / "throughline").mkdir(parents=True)
+    (tmp_path / "code" / "throughline" / "__init__.py").write_text("")
+    (tmp_path / "code" / "throughline" / "shift.py").write_text("SHIFT = 20")
+    (tmp_path / "own.py").write_text(OWN_CODE)
+    mlflow.pyfunc.save_model(
+        str(tmp_path / "models" / "own"),
+        python_model=str(tmp_path / "own.py"),
+        code_paths=[str(tmp_path / "code" / "throughline")],
+        signature=ModelSignature(inputs=Schema([ColSpec("double", "x")])),
+        pip_requirements=["mlflow"],
+    )
+    body = '{"dataframe_records": [{"x": 2.0}]}'
+    program = "import runpy; script = runpy.run_path({!r}); script['init']()\n"
+    program += "answer = script['run']({!r}); print(getattr(answer, 'data', answer))"
+    with source_directory(VERSION) as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", program.format(str(folder / NAME), body)],
+            cwd=tmp_path,
+            env=environment(tmp_path / "models"),
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 0, done.stderr
+    assert "42.0" in done.stdout.splitlines()[-1]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not HAS_SERVER, reason="azureml-inference-server-http is not installed")
 def test_the_real_inference_server_answers_as_the_model_does(saved, tmp_path):
