@@ -4,9 +4,7 @@ Tracking is a real MLflow server behind it, artifacts are on DBFS. A request tha
 answered 404 and kept in ``unknown``.
 """
 
-import os
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,19 +13,14 @@ from pathlib import Path
 from tests.emulators.databricks.dbfs import Dbfs
 from tests.emulators.databricks.identity import TOKEN, identity_routes
 from tests.emulators.databricks.jobs import Jobs
+from tests.emulators.databricks.machine import machine_environment
 from tests.emulators.databricks.models import ModelFiles
 from tests.emulators.databricks.server import Answer, Refused, Request, Server
 from tests.emulators.databricks.serving import ServingEndpoints
 from tests.emulators.databricks.transitions import TransitionRequests
-from tests.emulators.tracking_server import clean_environment, forward, tracking_server
-from throughline.spark import java_home
+from tests.emulators.tracking_server import forward, tracking_server
 
 JOB_TOKEN = "dapi-of-the-cluster"  # noqa: S105 (of no real service)
-RSYNC = """#!/bin/sh
-# A cluster has rsync; of it, "rsync -a -v --ignore-existing FILE FOLDER" is used.
-[ "$1 $2 $3" = "-a -v --ignore-existing" ] && exec cp -n "$4" "$5"
-echo "rsync: unknown options $*" >&2; exit 1
-"""
 
 
 @dataclass
@@ -66,7 +59,11 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
     jobs = Jobs(machine, dbfs)
     with tracking_server(folder, "dbfs:/mlflow") as tracking, server.serving():
         jobs.url = server.url
-        jobs.environment = _machine_environment(machine, server.url)
+        jobs.environment = {
+            **machine_environment(machine),
+            "DATABRICKS_HOST": server.url,
+            "DATABRICKS_TOKEN": JOB_TOKEN,
+        }
         models = ModelFiles(dbfs, tracking, server.url)
         serving = ServingEndpoints(models)
         server.routes += [
@@ -100,21 +97,3 @@ class _Proxy:
             message = f"Got an invalid experiment name '{name}'. It must be an absolute path."
             raise Refused(400, "INVALID_PARAMETER_VALUE", message)
         return self.forward(request, match)
-
-
-def _machine_environment(machine: Path, url: str) -> dict[str, str]:
-    programs = machine / "programs"
-    programs.mkdir()
-    (programs / "rsync").write_text(RSYNC)
-    (programs / "rsync").chmod(0o755)
-    path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {
-        **clean_environment(),
-        "PATH": path,
-        "JAVA_HOME": java_home(),
-        "PYSPARK_PYTHON": sys.executable,
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "DATABRICKS_RUNTIME_VERSION": "15.4",
-        "DATABRICKS_HOST": url,
-        "DATABRICKS_TOKEN": JOB_TOKEN,
-    }
