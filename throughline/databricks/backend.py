@@ -6,7 +6,6 @@ SYNCHRONOUS, ...) into the cluster that it sends, and gives no id of the run of 
 """
 
 import logging
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from throughline.databricks.job_run import JobRun
 from throughline.databricks.workspace import open_workspace
 from throughline.errors import UserError
 from throughline.packaging.databricks import add_recipe, write_databricks
+from throughline.settings import POLL_SECONDS, number_in
 from throughline.step import FAILURE
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = "THROUGHLINE_POLL_SECONDS"
 START_MINUTES = "THROUGHLINE_CLUSTER_START_MINUTES"
 
 
@@ -68,7 +67,7 @@ class DatabricksBackend:
         if config == "none":
             raise UserError("Backend databricks needs backend_config, a cluster's JSON file.")
         cluster = read_cluster_file(config)
-        poll_seconds, start_minutes = _number(POLL_SECONDS, 5.0), _number(START_MINUTES, 30.0)
+        poll_seconds, start_minutes = number_in(POLL_SECONDS, 5.0), number_in(START_MINUTES, 30.0)
         check_data_root(data_root)
         check_tracking()
         check_experiment()
@@ -183,14 +182,3 @@ def _end(run_id: str, status: str) -> None:
             client.set_terminated(run_id, status)
     except MlflowException:
         return
-
-
-def _number(setting: str, default: float) -> float:
-    text = os.environ.get(setting, str(default))
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise UserError(f"{setting} is {text!r}; set it to a number above 0, or not at all.")
-    return value
