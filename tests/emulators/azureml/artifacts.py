@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from tests.emulators.azureml.cloud import Refused
 from tests.emulators.azureml.resources import SERVICES, Resources
@@ -51,6 +51,15 @@ class Artifacts:
         """The content of a run's artifacts."""
         return {path: self.blobs[_blob(run_id, path)] for path in self.paths.get(run_id, [])}
 
+    def address(self, blob: str) -> str:
+        """Where a blob may be read and written."""
+        query = f"sv=2021-08-06&sr=b&sp=rw&sig={self.signature}"
+        return f"https://{STORAGE}/{CONTAINER}/{quote(blob)}?{query}"
+
+    def blob_at(self, address: str) -> str:
+        """The name of the blob at an address."""
+        return unquote(urlsplit(address).path).removeprefix(f"/{CONTAINER}/")
+
     def _list(self, request: Request, match: re.Match[str]) -> Answer:
         self.resources.directory.admit(request)
         return Answer.of({"value": [self._told(match[1], p) for p in self.paths.get(match[1], [])]})
@@ -89,9 +98,7 @@ class Artifacts:
         }
 
     def _address(self, run_id: str, path: str) -> dict[str, str]:
-        place = f"https://{STORAGE}/{CONTAINER}/{quote(_blob(run_id, path))}"
-        query = f"sv=2021-08-06&sr=b&sp=rw&sig={self.signature}"
-        return {**self._told(run_id, path), "contentUri": f"{place}?{query}"}
+        return {**self._told(run_id, path), "contentUri": self.address(_blob(run_id, path))}
 
     def _put(self, request: Request, match: re.Match[str]) -> Answer:
         self._signed(request)

@@ -13,13 +13,20 @@ from pathlib import Path
 from tests.emulators.azureml.artifacts import Artifacts
 from tests.emulators.azureml.certificates import make_certificates
 from tests.emulators.azureml.cloud import Cloud
+from tests.emulators.azureml.cluster import Cluster
+from tests.emulators.azureml.computes import Computes
 from tests.emulators.azureml.directory import Directory
+from tests.emulators.azureml.history import History
 from tests.emulators.azureml.iot_hub import IotHub
 from tests.emulators.azureml.models import Models
 from tests.emulators.azureml.online_endpoints import OnlineEndpoints
+from tests.emulators.azureml.pipelines import Pipelines
+from tests.emulators.azureml.published import Published
 from tests.emulators.azureml.resources import SERVICES, Resources
 from tests.emulators.azureml.services import Services
+from tests.emulators.azureml.snapshots import Snapshots
 from tests.emulators.azureml.tracking import Tracking
+from tests.emulators.databricks.machine import machine_environment
 from tests.emulators.server import Request
 from tests.emulators.tracking_server import tracking_server
 
@@ -43,6 +50,10 @@ class Workspace:
     services: Services
     endpoints: OnlineEndpoints
     hub: IotHub
+    computes: Computes
+    history: History
+    pipelines: Pipelines
+    published: Published
 
     @property
     def network(self) -> dict[str, str]:
@@ -98,9 +109,19 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
         services = Services(models, folder)
         endpoints = OnlineEndpoints(tracking, artifacts, folder)
         hub = IotHub()
+        computes, history = Computes(resources), History(resources, url)
+        cluster, snapshots = Cluster(folder / "machine"), Snapshots(artifacts)
+        pipelines = Pipelines(resources, snapshots, history, cluster)
+        published = Published(pipelines)
         parts = directory, resources, tracking, artifacts, models, services, endpoints, hub
-        for part in parts:
+        parts += computes, history, pipelines, published
+        for part in (*parts, snapshots):
             cloud.routes += part.routes()
-        yield Workspace(folder, cloud, authority, *parts)
-        services.stop()
-        endpoints.stop()
+        made = Workspace(folder, cloud, authority, *parts)
+        cluster.environment = machine_environment(cluster.machine) | made.network
+        try:
+            yield made
+        finally:
+            for part in (services, endpoints):
+                part.stop()
+            pipelines.close()

@@ -1,0 +1,337 @@
+"""Pipelines: their modules and graphs as they are sent, and runs that execute them in order."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.emulators.azureml.cloud import Refused
+from tests.emulators.azureml.cluster import Cluster, check_cluster
+from tests.emulators.azureml.history import History
+from tests.emulators.azureml.resources import SERVICES, Resources
+from tests.emulators.azureml.snapshots import Snapshots
+from tests.emulators.server import Answer, Request, Route
+
+STATUS = {
+    "SCHEDULED": "NotStarted",
+    "RUNNING": "Running",
+    "FINISHED": "Finished",
+    "FAILED": "Failed",
+    "KILLED": "Canceled",
+}
+"""A pipeline run's status by the names of MLflow and of the pipelines' service."""
+_LITERAL, _PARAMETER = "0", "1"
+
+
+@dataclass
+class PipelineRun:
+    """A run of a graph.
+
+    Attributes:
+        number: Its id.
+        experiment: The experiment's name.
+        graph: The graph's id.
+        values: The pipeline parameters.
+        status: As MLflow names it.
+        steps: The names of the steps by their runs, in the order in which they began.
+    """
+
+    number: str
+    experiment: str
+    graph: str
+    values: dict[str, str]
+    status: str = "SCHEDULED"
+    steps: dict[str, str] = field(default_factory=dict)
+    process: "subprocess.Popen[bytes] | None" = None
+    thread: threading.Thread | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def cancel(self) -> None:
+        """Ends what runs, at once."""
+        with self.lock:
+            if self.status in ("SCHEDULED", "RUNNING"):
+                self.status = "KILLED"
+            if self.process and self.process.poll() is None:
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+
+@dataclass
+class Pipelines:
+    """The pipelines of a workspace.
+
+    Attributes:
+        resources: The workspace.
+        snapshots: Where the steps' files are.
+        history: Where runs are kept.
+        cluster: Where steps run.
+        starts: Whether clusters start.
+        refuses: An error's code and message, of a service that takes no pipeline.
+        modules: The modules by their ids, as they were sent.
+        graphs: The graphs by their ids, as they were sent.
+        runs: The runs by their ids.
+    """
+
+    resources: Resources
+    snapshots: Snapshots
+    history: History
+    cluster: Cluster
+    starts: bool = True
+    refuses: tuple[str, str] | None = None
+    modules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    graphs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    runs: dict[str, PipelineRun] = field(default_factory=dict)
+    _types: list[dict[str, Any]] = field(default_factory=list)
+
+    def routes(self) -> list[tuple[str, str, Route]]:
+        scope = re.escape(self.resources.scope)
+        host = re.escape(SERVICES)
+        base = rf"{host}/pipelines/v1\.0{scope}"
+        one = rf"{base}/PipelineRuns/([\w-]+)"
+        return [
+            ("GET", rf"{host}/datastore/v1\.0{scope}/default", self._datastore),
+            ("GET", rf"{base}/DataTypes", self._list_types),
+            ("POST", rf"{base}/DataTypes", self._add_type),
+            ("GET", rf"{base}/Modules/Hash/(\w+)", self._find_module),
+            ("POST", rf"{base}/Modules", self._add_module),
+            ("GET", rf"{base}/Modules/([\w-]{{36}})", self._get_module),
+            ("POST", rf"{base}/PipelineRuns/Unsubmitted/CreationInfoWithGraph", self._create),
+            ("POST", rf"{base}/PipelineRuns/Submit/([\w-]+)", self._submit),
+            ("GET", one, self._get),
+            ("DELETE", rf"{one}/Execution", self._cancel),
+        ]
+
+    def steps(self, graph: str) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+        """The nodes of a graph in the order in which they run: ids, modules, what they say."""
+        entity = self.graphs[graph]
+        nodes = {node["Id"]: node for node in entity["ModuleNodes"]}
+        before = {number: set() for number in nodes}  # type: dict[str, set[str]]
+        for edge in entity["Edges"]:
+            target = edge["DestinationInputPort"]["NodeId"]
+            before[target].add(edge["SourceOutputPort"]["NodeId"])
+        ordered: list[str] = []
+        while ready := [n for n in nodes if n not in ordered and before[n] <= set(ordered)]:
+            ordered += ready
+        assert len(ordered) == len(nodes), "the graph has a cycle"
+        return [(n, self.modules[nodes[n]["ModuleId"]], nodes[n]) for n in ordered]
+
+    def begin(self, graph: str, experiment: str, values: dict[str, str]) -> PipelineRun:
+        """Makes a run of a graph, and starts it."""
+        made = self._made(graph, experiment, values)
+        self._start(made)
+        return made
+
+    def close(self) -> None:
+        """Ends what still runs."""
+        for run in self.runs.values():
+            run.cancel()
+            if run.thread:
+                run.thread.join()
+
+    def add_graph(self, sent: dict[str, Any]) -> tuple[str, dict[str, str]]:
+        """Keeps a graph that was sent; returns its id and the defaults of its parameters."""
+        graph, interface = sent["Graph"], sent["GraphInterface"]
+        for node in graph["ModuleNodes"]:
+            if node["ModuleId"] not in self.modules:
+                raise Refused(400, "UserError", f"Module {node['ModuleId']} is unknown.")
+            said = _values(node["ModuleMetadataParameters"], {})
+            if wrong := check_cluster(said):
+                raise Refused(400, "UserError", wrong)
+        defaults = {one["Name"]: one["DefaultValue"] for one in interface["Parameters"]}
+        self.graphs[number := str(uuid.uuid4())] = graph
+        return number, defaults
+
+    def entity(self, run: PipelineRun) -> Answer:
+        """A run as the service tells it."""
+        return Answer.of(
+            {
+                "Id": run.number,
+                "GraphId": run.graph,
+                "Status": {"StatusCode": STATUS[run.status], "StatusDetail": None},
+                "ParameterAssignments": run.values,
+                "RunHistoryExperimentName": run.experiment,
+            }
+        )
+
+    def _datastore(self, request: Request, match: re.Match[str]) -> Answer:
+        self.resources.directory.admit(request)
+        storage = {
+            "accountName": "teststorage",
+            "containerName": "azureml-blobstore",
+            "endpoint": "core.windows.net",
+            "protocol": "https",
+            "credentialType": "None",
+        }
+        return Answer.of(
+            {
+                "name": "workspaceblobstore",
+                "dataStoreType": "AzureBlob",
+                "azureStorageSection": storage,
+            }
+        )
+
+    def _list_types(self, request: Request, match: re.Match[str]) -> Answer:
+        self.resources.directory.admit(request)
+        return Answer.of(self._types)  # type: ignore[arg-type]
+
+    def _add_type(self, request: Request, match: re.Match[str]) -> Answer:
+        self.resources.directory.admit(request)
+        self._types.append(request.json)
+        return Answer.of(request.json)
+
+    def _find_module(self, request: Request, match: re.Match[str]) -> Answer:
+        self.resources.directory.admit(request)
+        found = [n for n, one in self.modules.items() if one.get("IdentifierHash") == match[1]]
+        if not found:
+            raise Refused(404, "NotFound", f"No module with the hash {match[1]}.")
+        return Answer.of(self._module(found[0]))
+
+    def _add_module(self, request: Request, match: re.Match[str]) -> Answer:
+        self.resources.directory.admit(request)
+        sent = request.json
+        if sent["ModuleExecutionType"] != "databrickscloud":
+            raise Refused(400, "UserError", f"Unknown execution type {sent['ModuleExecutionType']}")
+        if sent["StorageId"] not in self.snapshots.files:
+            raise Refused(400, "UserError", f"Snapshot {sent['StorageId']} is unknown.")
+        self.modules[number := str(uuid.uuid4())] = sent
+        return Answer.of(self._module(number)["Data"])
+
+    def _get_module(self, request: Request, match: re.Match[str]) -> Answer:
+        self.resources.directory.admit(request)
+        return Answer.of(self._module(match[1]))
+
+    def _module(self, number: str) -> dict[str, Any]:
+        sent = self.modules[number]
+        interface = sent["StructuredInterface"]
+        kept = ("Name", "IsDeterministic", "StructuredInterface", "IdentifierHash", "StepType")
+        data = {name: sent.get(name) for name in kept}
+        parameters = [
+            [{"Name": p["Name"], "DefaultValue": p["DefaultValue"]} for p in interface[kind]]
+            for kind in ("Parameters", "MetadataParameters")
+        ]
+        ports = {
+            kind: [{"Name": p["Name"], key: p[given]} for p in interface[kind]]
+            for kind, key, given in (
+                ("Inputs", "DataTypesIds", "DataTypeIdsList"),
+                ("Outputs", "DataTypeId", "DataTypeId"),
+            )
+        }
+        told = {"Parameters": parameters[0], "MetadataParameters": parameters[1], "Ports": ports}
+        return {"Data": {**data, "Id": number, "UploadState": "Completed"}, "Interface": told}
+
+    def _create(self, request: Request, match: re.Match[str]) -> Answer:
+        self.resources.directory.admit(request)
+        if self.refuses:
+            raise _refused(*self.refuses)
+        graph, defaults = self.add_graph(request.json)
+        values = request.json["CreationInfo"].get("ParameterAssignments") or {}
+        experiment = request.query["experimentName"]
+        return self.entity(self._made(graph, experiment, {**defaults, **values}))
+
+    def _made(self, graph: str, experiment: str, values: dict[str, str]) -> PipelineRun:
+        tags = {"azureml.runsource": "azureml.PipelineRun"}
+        number = self.history.create_run(experiment, "pipeline", tags)
+        self.runs[number] = PipelineRun(number, experiment, graph, values)
+        return self.runs[number]
+
+    def _submit(self, request: Request, match: re.Match[str]) -> Answer:
+        self.resources.directory.admit(request)
+        self._start(self._there(match[1]))
+        return Answer(b"", 200)
+
+    def _start(self, run: PipelineRun) -> None:
+        run.thread = threading.Thread(target=self._execute, args=(run,), daemon=True)
+        run.thread.start()
+
+    def _get(self, request: Request, match: re.Match[str]) -> Answer:
+        self.resources.directory.admit(request)
+        return self.entity(self._there(match[1]))
+
+    def _cancel(self, request: Request, match: re.Match[str]) -> Answer:
+        self.resources.directory.admit(request)
+        self._there(match[1]).cancel()
+        return Answer(b"", 200)
+
+    def _there(self, number: str) -> PipelineRun:
+        if number not in self.runs:
+            raise _refused("NotFound", f"Pipeline run {number} is unknown.", 404)
+        return self.runs[number]
+
+    def _execute(self, run: PipelineRun) -> None:
+        with run.lock:
+            if run.status == "SCHEDULED":
+                run.status = "RUNNING"
+        self.history.update(run.number, run.status)
+        for node, module, said in self.steps(run.graph):
+            if run.status != "RUNNING":
+                break
+            status = self._run_step(run, node, module, said)
+            with run.lock:
+                if run.status == "RUNNING" and status != "FINISHED":
+                    run.status = status
+        with run.lock:
+            if run.status == "RUNNING":
+                run.status = "FINISHED"
+        self.history.update(run.number, run.status)
+
+    def _run_step(
+        self, run: PipelineRun, node: str, module: dict[str, Any], said: dict[str, Any]
+    ) -> str:
+        tags = {"mlflow.parentRunId": run.number, "mlflow.rootRunId": run.number}
+        tags |= {"azureml.runsource": "azureml.StepRun", "azureml.nodeid": node}
+        tags["azureml.pipelinerunid"] = run.number
+        step = self.history.create_run(run.experiment, module["Name"], tags)
+        run.steps[step] = module["Name"]
+        while not self.starts and run.status == "RUNNING":
+            time.sleep(0.05)
+        self.snapshots.unpack(module["StorageId"], self.cluster.snapshot(step))
+        values = _values(said["ModuleParameters"], run.values)
+        values |= _values(said["ModuleMetadataParameters"], run.values)
+        with run.lock:
+            if run.status == "RUNNING":
+                run.process = self.cluster.start(step, values, self._told(run, step))
+        if run.process:
+            self.history.update(step, "RUNNING")
+            code = run.process.wait()
+            run.process = None
+        status = "KILLED" if run.status == "KILLED" else "FAILED" if code else "FINISHED"
+        self.history.update(step, status)
+        return status
+
+    def _told(self, run: PipelineRun, step: str) -> dict[str, str]:
+        """What Azure ML adds to the arguments of a script."""
+        directory = self.resources.directory
+        ends = time.gmtime(time.time() + directory.lifetime)
+        return {
+            "AZUREML_RUN_TOKEN": directory.token(f"run {step}", "azureml"),
+            "AZUREML_RUN_TOKEN_EXPIRY": time.strftime("%Y-%m-%dT%H:%M:%SZ", ends),
+            "AZUREML_RUN_ID": step,
+            "AZUREML_ARM_SUBSCRIPTION": self.resources.subscription,
+            "AZUREML_ARM_RESOURCEGROUP": self.resources.group,
+            "AZUREML_ARM_WORKSPACE_NAME": self.resources.workspace,
+            "AZUREML_ARM_PROJECT_NAME": run.experiment,
+            "AZUREML_SERVICE_ENDPOINT": f"https://{SERVICES}",
+            "AZUREML_WORKSPACE_ID": self.resources.number,
+            "AZUREML_EXPERIMENT_ID": self.history.experiment_id(run.experiment),
+        }
+
+
+def _values(assigned: list[dict[str, str]], values: dict[str, str]) -> dict[str, str]:
+    """What parameters of a module are set to; a pipeline parameter to its value."""
+    return {
+        one["Name"]: values.get(one["Value"], one["Value"])
+        if one["ValueType"] == _PARAMETER
+        else one["Value"]
+        for one in assigned
+    }
+
+
+def _refused(code: str, message: str, status: int = 400) -> Refused:
+    """An error as this service words it, with capitals."""
+    made = Refused(status, code, message)
+    made.answer = Answer.of({"Error": {"Code": code, "Message": message}}, status)
+    return made
