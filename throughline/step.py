@@ -3,11 +3,12 @@
 import argparse
 import logging
 import os
+import re
 import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -28,6 +29,9 @@ NOISY = (
 
 FAILURE = "throughline.error"
 """The tag of a run that keeps this sentence, for whoever cannot share a file with the step."""
+
+OF_AZUREML = re.compile(r"--(AZUREML|MLFLOW)_[A-Z_]+")
+"""Names of arguments that a pipeline of Azure ML adds to those of a script, each with a value."""
 
 
 def run_step(main: Callable[[], None]) -> None:
@@ -69,9 +73,21 @@ def run_step(main: Callable[[], None]) -> None:
 class Parser(argparse.ArgumentParser):
     """Arguments of a step; a wrong one is a user's mistake like any other."""
 
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: None = None
+    ) -> argparse.Namespace:
+        """Reads the arguments, but for those that Azure ML added."""
+        return super().parse_args(_own(sys.argv[1:] if args is None else args), namespace)
+
     def error(self, message: str) -> NoReturn:
         """Ends the step with a sentence."""
         raise UserError(f"{message}; see python steps/{self.prog} --help.")
+
+
+def _own(words: Sequence[str]) -> list[str]:
+    added = {at for at, word in enumerate(words) if OF_AZUREML.fullmatch(word)}
+    added |= {at + 1 for at in added}
+    return [word for at, word in enumerate(words) if at not in added]
 
 
 def report(error: UserError) -> None:

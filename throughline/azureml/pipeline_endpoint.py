@@ -1,0 +1,136 @@
+"""A pipeline that others can run by its address: published, versioned, scheduled, taken away."""
+
+import contextlib
+import logging
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from throughline.azureml.refusals import refusals
+from throughline.errors import UserError
+
+if TYPE_CHECKING:
+    from azureml.core import Workspace
+    from azureml.pipeline.core import Pipeline, PipelineEndpoint, Schedule, ScheduleRecurrence
+
+logger = logging.getLogger(__name__)
+
+FREQUENCIES = ("hour", "day", "week")
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_MONDAY = ["Monday"]
+
+
+def recurrence(every: str, at: str) -> "ScheduleRecurrence":
+    """When a schedule starts runs: each hour at a minute, each day, or each Monday, at a time.
+
+    Args:
+        every: One of ``FREQUENCIES``.
+        at: Hour and minute, UTC.
+
+    Raises:
+        UserError: One of both is something else.
+    """
+    from azureml.pipeline.core import ScheduleRecurrence
+    from azureml.pipeline.core.schedule import TimeZone
+
+    if every not in FREQUENCIES:
+        raise UserError(f"{every!r} is no time between runs; give every={', '.join(FREQUENCIES)}.")
+    if not (found := _TIME.fullmatch(at)):
+        raise UserError(f"{at!r} is no time of day; give at=HH:MM (UTC), as in 05:00.")
+    hour, minute = int(found[1]), int(found[2])
+    if every == "hour":
+        return ScheduleRecurrence("Hour", 1, start_time=f"2026-01-01T00:{minute:02}:00")
+    days = {"week_days": _MONDAY} if every == "week" else {}
+    return ScheduleRecurrence(
+        every.title(), 1, time_zone=TimeZone.UTC, hours=[hour], minutes=[minute], **days
+    )
+
+
+def publish(workspace: "Workspace", pipeline: "Pipeline", name: str) -> "PipelineEndpoint":
+    """Publishes a pipeline as the new default version of an endpoint, which is made if need be.
+
+    Raises:
+        UserError: The service refuses it; what was published for it is taken back.
+    """
+    from azureml.pipeline.core import PipelineEndpoint
+
+    with refusals(f"to publish the pipeline {name}"), contextlib.redirect_stdout(None):
+        found = _find(workspace, name)
+        published = pipeline.publish(name=name, description="throughline")
+        try:
+            if found is None:
+                return PipelineEndpoint.publish(workspace, name, "throughline", published)
+            found.add_default(published)
+            return found
+        except BaseException:
+            published.disable()  # it would be there without an endpoint
+            raise
+
+
+def schedule(
+    workspace: "Workspace",
+    name: str,
+    experiment: str,
+    when: "ScheduleRecurrence",
+    values: Mapping[str, str],
+) -> "Schedule":
+    """Has the service run an endpoint's default version again and again.
+
+    An endpoint has one schedule: one that is there is changed.
+
+    Raises:
+        UserError: There is no such endpoint, or the service refuses it.
+    """
+    from azureml.pipeline.core import Schedule
+
+    with refusals(f"to schedule the pipeline {name}"), contextlib.redirect_stdout(None):
+        endpoint = _find(workspace, name)
+        if endpoint is None:
+            raise UserError(
+                f"The workspace {workspace.name} has no pipeline endpoint {name}; publish it first, "
+                "with action=publish."
+            )
+        there = Schedule.get_schedules_for_pipeline_endpoint_id(workspace, endpoint.id)
+        if there:
+            there[0].update(recurrence=when, pipeline_parameters=dict(values), status="Active")
+            return there[0]
+        return Schedule.create_for_pipeline_endpoint(
+            workspace,
+            name=name,
+            pipeline_endpoint_id=endpoint.id,
+            experiment_name=experiment,
+            recurrence=when,
+            pipeline_parameters=dict(values),
+        )
+
+
+def remove(workspace: "Workspace", name: str) -> list[str]:
+    """Ends an endpoint's schedules, archives it and disables its pipelines.
+
+    Returns:
+        What was taken away, in words; empty if there was no such endpoint.
+
+    Raises:
+        UserError: The service refuses it.
+    """
+    from azureml.pipeline.core import Schedule
+
+    with refusals(f"to remove the pipeline {name}"), contextlib.redirect_stdout(None):
+        endpoint = _find(workspace, name)
+        if endpoint is None:
+            return []
+        done = []
+        for one in Schedule.get_schedules_for_pipeline_endpoint_id(workspace, endpoint.id):
+            one.disable()
+            done.append(f"the schedule {one.name}")
+        for pipeline in endpoint.list_pipelines():
+            pipeline.disable()
+        endpoint.archive()
+    return [*done, f"the pipeline endpoint {name}"]
+
+
+def _find(workspace: "Workspace", name: str) -> "PipelineEndpoint | None":
+    from azureml.pipeline.core import PipelineEndpoint
+
+    found = PipelineEndpoint.list(workspace)
+    return next((one for one in found if one.name == name), None)
