@@ -39,7 +39,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, content: Mapping[str, Any], status: int = 200) -> "Answer":
+    def of(cls, content: Mapping[str, Any] | list[Any], status: int = 200) -> "Answer":
         return cls(json.dumps(content).encode(), status)
 
 

@@ -67,7 +67,9 @@ class History:
 
     def update(self, run_id: str, status: str) -> None:
         """Changes the status of a run."""
-        ended = {"end_time": int(1000 * time.time())} if status not in ("RUNNING", "SCHEDULED") else {}
+        ended = (
+            {"end_time": int(1000 * time.time())} if status not in ("RUNNING", "SCHEDULED") else {}
+        )
         self._ask("POST", "runs/update", run_id=run_id, status=status, **ended)
 
     def tags(self, run_id: str) -> dict[str, str]:

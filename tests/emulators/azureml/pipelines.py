@@ -176,7 +176,7 @@ class Pipelines:
 
     def _list_types(self, request: Request, match: re.Match[str]) -> Answer:
         self.resources.directory.admit(request)
-        return Answer.of(self._types)  # type: ignore[arg-type]
+        return Answer.of(self._types)
 
     def _add_type(self, request: Request, match: re.Match[str]) -> Answer:
         self.resources.directory.admit(request)

@@ -1,5 +1,6 @@
-"""What is published: pipelines, the endpoints that have them as versions, and schedules of those."""
+"""What is published: pipelines, endpoints that have them as versions, and schedules of those."""
 
+import json
 import re
 import uuid
 from dataclasses import dataclass, field
@@ -77,14 +78,15 @@ class Published:
 
     def _change_pipeline(self, request: Request, match: re.Match[str]) -> Answer:
         self.of.resources.directory.admit(request)
-        self._there(self.pipelines, match[1])["EntityStatus"] = request.query["newStatus"]
+        status = json.loads(request.body)
+        self._there(self.pipelines, match[1])["EntityStatus"] = _CODES.get(status, status)
         return Answer(b"", 200)
 
     def _list_endpoints(self, request: Request, match: re.Match[str]) -> Answer:
         self.of.resources.directory.admit(request)
         active = request.query.get("activeOnly", "true").lower() == "true"
         found = [e for e in self.endpoints.values() if not active or e["EntityStatus"] == "Active"]
-        return Answer.of({"Entities": found, "ContinuationToken": None})
+        return Answer.of(found)
 
     def _create_endpoint(self, request: Request, match: re.Match[str]) -> Answer:
         self.of.resources.directory.admit(request)
@@ -108,7 +110,7 @@ class Published:
 
     def _named_endpoint(self, request: Request, match: re.Match[str]) -> Answer:
         self.of.resources.directory.admit(request)
-        name = request.query["name"]
+        name = request.query["Name"]
         found = [one for one in self.endpoints.values() if one["Name"] == name]
         if not found:
             raise Refused(404, "NotFound", f"No endpoint named {name}.")
@@ -130,7 +132,7 @@ class Published:
         self.of.resources.directory.admit(request)
         versions = self._there(self.endpoints, match[1])["PipelineVersionList"]
         found = [self.pipelines[version["PipelineId"]] for version in versions]
-        return Answer.of({"Entities": [one for one in found if one["EntityStatus"] == "Active"]})
+        return Answer.of([one for one in found if one["EntityStatus"] == "Active"])
 
     def _run(self, request: Request, match: re.Match[str]) -> Answer:
         self.of.resources.directory.admit(request)
@@ -153,7 +155,7 @@ class Published:
     def _schedules_of(self, request: Request, match: re.Match[str]) -> Answer:
         self.of.resources.directory.admit(request)
         found = [s for s in self.schedules.values() if s["PipelineEndpointId"] == match[1]]
-        return Answer.of({"Entities": found, "ContinuationToken": None})
+        return Answer.of(found)
 
     def _get_schedule(self, request: Request, match: re.Match[str]) -> Answer:
         self.of.resources.directory.admit(request)

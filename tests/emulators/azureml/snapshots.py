@@ -81,4 +81,6 @@ def _paths(node: dict[str, Any], above: str = "") -> set[str]:
     if node["type"] == "File":
         return {above}
     below = node["children"].values()
-    return {path for child in below for path in _paths(child, f"{above}/{child['name']}".strip("/"))}
+    return {
+        path for child in below for path in _paths(child, f"{above}/{child['name']}".strip("/"))
+    }

@@ -1,0 +1,106 @@
+"""A pipeline that is published, scheduled and removed again."""
+
+import pytest
+
+from tests.azureml.pipeline.conftest import DATA_ROOT, Given, Main
+from tests.emulators.azureml.workspace import Workspace
+from throughline.azureml.pipeline_endpoint import recurrence
+from throughline.errors import UserError
+
+
+@pytest.fixture
+def published(empty: Workspace, main: Main, given: Given) -> Workspace:
+    """The workspace with one endpoint, of one version."""
+    for among in (empty.published.pipelines, empty.published.endpoints, empty.published.schedules):
+        among.clear()
+    main(given, action="publish", endpoint="late")
+    return empty
+
+
+def the_endpoint(workspace: Workspace) -> dict:
+    (found,) = workspace.published.endpoints.values()
+    return found
+
+
+def test_it_is_published_as_an_endpoint(published: Workspace, main, given, capsys) -> None:
+    endpoint = the_endpoint(published)
+    assert endpoint["Name"] == "late"
+    main(given, action="publish", endpoint="late", epochs=7)
+    endpoint = the_endpoint(published)
+    assert [v["Version"] for v in endpoint["PipelineVersionList"]] == ["0", "1"]
+    assert endpoint["DefaultVersion"] == "1"
+    assert capsys.readouterr().out == f"Version 1 of late is at {endpoint['Url']}\n"
+    newest = published.published.pipelines[endpoint["PipelineVersionList"][1]["PipelineId"]]
+    assert newest["ParameterAssignments"]["epochs"] == "7"
+    assert not published.pipelines.runs
+
+
+def test_what_is_refused_leaves_no_pipeline_behind(published: Workspace, main, given) -> None:
+    for name in ("late", "another"):
+        published.published.refuses = ("UserError", "Not now")
+        with pytest.raises(UserError, match=f"refuses to publish the pipeline {name}: Not now "):
+            main(given, action="publish", endpoint=name)
+    states = [one["EntityStatus"] for one in published.published.pipelines.values()]
+    assert states == ["Active", "Disabled", "Disabled"]
+    assert len(the_endpoint(published)["PipelineVersionList"]) == 1
+
+
+def test_it_is_scheduled_and_the_schedule_changed(published: Workspace, main, given) -> None:
+    published.computes.attached.clear()  # a schedule needs none from here
+    main(given, action="schedule", endpoint="late", every="day", at="04:30", fraction=0.5)
+    ((number, made),) = published.published.schedules.items()
+    assert made["PipelineEndpointId"] == the_endpoint(published)["Id"]
+    assert made["Recurrence"]["Frequency"] == "Day"
+    assert made["Recurrence"]["TimeZone"] == "UTC"
+    assert made["Recurrence"]["Schedule"]["Hours"] == [4]
+    assert made["Recurrence"]["Schedule"]["Minutes"] == [30]
+    said = made["PipelineSubmissionInfo"]
+    assert said["ExperimentName"] == "throughline"
+    assert said["ParameterAssignments"]["fraction"] == "0.5"
+    assert said["ParameterAssignments"]["data_root"] == DATA_ROOT
+    main(given, action="schedule", endpoint="late", every="week", at="23:05")
+    (changed,) = published.published.schedules.values()
+    assert changed["Recurrence"]["Frequency"] == "Week"
+    assert changed["Recurrence"]["Schedule"]["WeekDays"] == ["Monday"]
+    assert changed["PipelineSubmissionInfo"]["ParameterAssignments"]["fraction"] == "1.0"
+
+
+def test_a_schedule_needs_an_endpoint(published: Workspace, main, given) -> None:
+    with pytest.raises(UserError, match="has no pipeline endpoint early; publish it first"):
+        main(given, action="schedule", endpoint="early")
+    assert not published.published.schedules
+
+
+def test_it_is_removed(published: Workspace, main, given, capsys) -> None:
+    main(given, action="schedule", endpoint="late")
+    capsys.readouterr()
+    main(given, action="remove", endpoint="late")
+    assert capsys.readouterr().out == (
+        "Removed the schedule late, the pipeline endpoint late, the compute databricks.\n"
+    )
+    kept = published.published
+    for among in (kept.endpoints, kept.pipelines, kept.schedules):
+        assert {one["EntityStatus"] for one in among.values()} == {"Disabled"}
+    assert not published.computes.attached
+    main(given, action="remove", endpoint="late")
+    assert capsys.readouterr().out == "There was nothing to remove.\n"
+    main(given, action="publish", endpoint="late")  # the name is free again
+
+
+@pytest.mark.parametrize(
+    ("every", "at", "sentence"),
+    [
+        ("fortnight", "05:00", "'fortnight' is no time between runs; give every=hour, day, week"),
+        ("day", "25:00", "'25:00' is no time of day; give at=HH:MM"),
+        ("day", "noon", "'noon' is no time of day"),
+    ],
+)
+def test_a_wrong_time_is_one_sentence(every: str, at: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        recurrence(every, at)
+
+
+def test_an_hourly_schedule_has_a_minute() -> None:
+    made = recurrence("hour", "00:25")
+    made.validate()
+    assert (made.frequency, made.start_time) == ("Hour", "2026-01-01T00:25:00")
