@@ -1,4 +1,4 @@
-"""The Databricks workspace as a compute of the Azure ML workspace: attached once, then used again."""
+"""The Databricks workspace as a compute of the Azure ML workspace: attached once, used again."""
 
 import contextlib
 import logging

@@ -87,8 +87,8 @@ def schedule(
         endpoint = _find(workspace, name)
         if endpoint is None:
             raise UserError(
-                f"The workspace {workspace.name} has no pipeline endpoint {name}; publish it first, "
-                "with action=publish."
+                f"The workspace {workspace.name} has no pipeline endpoint {name}; publish it "
+                "first, with action=publish."
             )
         there = Schedule.get_schedules_for_pipeline_endpoint_id(workspace, endpoint.id)
         if there:
