@@ -38,6 +38,17 @@ def _open(uri: str) -> None:
     get_mlflow_tracking_uri_v2(SimpleNamespace(ml_flow_tracking_uri=uri), context)
 
 
+def job_environment() -> dict[str, str]:
+    """What a process that a step starts in Azure ML's jobs logs in by, besides the run's token.
+
+    MLflow takes it out of the environment once it has the run.
+    """
+    if _JOB not in os.environ:
+        return {}
+    experiment = os.environ["AZUREML_ARM_PROJECT_NAME"]
+    return {"MLFLOW_RUN_ID": os.environ[_JOB], "MLFLOW_EXPERIMENT_NAME": experiment}
+
+
 def studio_page(uri: str, run_id: str) -> str:
     """Where a run of a tracking store is shown; empty for a store that is not Azure ML's."""
     if not uri.startswith(SCHEME):

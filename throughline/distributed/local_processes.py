@@ -11,6 +11,7 @@ from typing import IO
 import psutil
 
 import throughline
+from throughline.azure_store import job_environment
 from throughline.distributed.failure import raise_failure
 from throughline.distributed.following import following
 from throughline.distributed.job import TrainingJob, TrainingResult
@@ -146,7 +147,7 @@ def tracking_environment(job: TrainingJob) -> dict[str, str]:
         return {}
     import mlflow
 
-    return {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
+    return {"MLFLOW_TRACKING_URI": mlflow.get_tracking_uri(), **job_environment()}
 
 
 def _ended(process: subprocess.Popen[bytes], seconds: float | None) -> bool:
