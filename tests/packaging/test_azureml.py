@@ -22,6 +22,9 @@ def written(folder: Path, recipe: Path = FLIGHTS) -> bytes:
 def test_it_is_small_and_the_same_each_time(tmp_path: Path) -> None:
     first = written(tmp_path / "first")
     assert len(first) < 900_000
+    with tarfile.open(tmp_path / "first/project.tar.gz") as archive:
+        tops = {name.partition("/")[0] for name in archive.getnames()}
+    assert tops == {"MLproject", "steps", "throughline", "recipes"}
     assert {path.name for path in (tmp_path / "first").iterdir()} == {
         "azureml_task.py",
         "project.tar.gz",

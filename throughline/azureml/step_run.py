@@ -22,7 +22,9 @@ def step_arguments(words: Sequence[str]) -> list[str]:
     What the service says twice of a parameter, with and without its prefix, is the value of this
     run with it, and perhaps the pipeline's default without.
     """
-    plain, prefixed, told = {}, {}, []
+    plain: dict[str, str] = {}
+    prefixed: dict[str, str] = {}
+    told: list[str] = []
     for name, value in zip(words[::2], words[1::2], strict=False):
         if OF_AZUREML.fullmatch(name):
             told += [name, value]

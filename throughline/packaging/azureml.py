@@ -1,6 +1,7 @@
 """The project as the folder that Azure ML copies to a cluster of Databricks for each step.
 
-It is a script and an archive: Azure ML uploads, and copies to DBFS, file by file.
+It is a script and an archive of the variant for Databricks: Azure ML uploads, and copies to DBFS,
+file by file.
 """
 
 import gzip
@@ -9,7 +10,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from throughline.packaging.databricks import FOLDERS, add_recipe, pinned, python_libraries
+from throughline.packaging.databricks import pinned, python_libraries, write_databricks
 
 TASK = "azureml_task.py"
 """The script that Azure ML starts; it unpacks the archive and starts the step's own."""
@@ -31,15 +32,11 @@ def write_azureml(root: Path, folder: Path, recipe: Path) -> str:
     Raises:
         UserError: If the recipe is not there, or one of the project has its name.
     """
-    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
     with tempfile.TemporaryDirectory() as made:
-        copy = Path(made)
-        for name in FOLDERS:
-            shutil.copytree(root / name, copy / name, ignore=ignored)
-        named = add_recipe(copy, recipe)
-        _pack(copy, folder / ARCHIVE)
+        variant = write_databricks(root, Path(made), [recipe])
+        _pack(variant, folder / ARCHIVE)
     shutil.copy(root / "databricks" / TASK, folder / TASK)
-    return named
+    return f"recipes/{recipe.name}"
 
 
 def step_libraries(root: Path) -> list[str]:

@@ -5,6 +5,8 @@ import pytest
 from tests.azureml.pipeline.conftest import DATA_ROOT, Given, Main
 from tests.emulators.azureml.workspace import Workspace
 from throughline.azureml.pipeline_endpoint import recurrence
+from throughline.azureml.pipeline_run import WatchedRun
+from throughline.azureml.workspace import find_workspace, open_workspace
 from throughline.errors import UserError
 
 
@@ -63,6 +65,33 @@ def test_it_is_scheduled_and_the_schedule_changed(published: Workspace, main, gi
     assert changed["Recurrence"]["Frequency"] == "Week"
     assert changed["Recurrence"]["Schedule"]["WeekDays"] == ["Monday"]
     assert changed["PipelineSubmissionInfo"]["ParameterAssignments"]["fraction"] == "1.0"
+
+
+def test_a_schedule_runs_the_default_version_with_its_values(
+    published: Workspace, main, given
+) -> None:
+    main(given, action="schedule", endpoint="late", fraction=0.5)
+    (number,) = published.published.schedules
+    published.pipelines.starts = False
+    run = published.pipelines.runs[published.published.fire(number)]
+    try:
+        assert run.experiment == "throughline"
+        assert (run.values["fraction"], run.values["epochs"]) == ("0.5", "1")
+    finally:
+        run.cancel()
+
+
+@pytest.mark.slow
+def test_others_run_it_with_other_values(published: Workspace) -> None:
+    """And what a step says before it has taken its run is kept in the run all the same."""
+    from azureml.pipeline.core import PipelineEndpoint
+
+    opened = open_workspace(find_workspace({}))
+    endpoint = PipelineEndpoint.get(opened, name="late")
+    started = endpoint.submit("others", pipeline_parameters={"recipe": "recipes/none.yaml"})
+    with pytest.raises(UserError) as told:
+        WatchedRun(started, 0.2).wait()
+    assert "The step prep stopped: The recipe recipes/none.yaml cannot be" in str(told.value)
 
 
 def test_a_schedule_needs_an_endpoint(published: Workspace, main, given) -> None:

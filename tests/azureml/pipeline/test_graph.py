@@ -125,7 +125,8 @@ def test_the_snapshot_is_uploaded_once_and_holds_what_the_steps_need(user: Works
     assert sum(map(len, content.values())) < 1_000_000
     with tarfile.open(fileobj=io.BytesIO(content["project.tar.gz"])) as archive:
         names = archive.getnames()
-    assert {name.partition("/")[0] for name in names} == {"steps", "throughline", "recipes"}
+    tops = {name.partition("/")[0] for name in names}
+    assert tops == {"MLproject", "steps", "throughline", "recipes"}
     assert "recipes/on-azure.yaml" in names and "steps/prep.py" in names
     assert not [name for name in names if "__pycache__" in name]
 

@@ -7,6 +7,7 @@ import pytest
 from tests.azureml.conftest import Run
 from tests.azureml.pipeline.conftest import STEPS, TOKEN, Given
 from tests.emulators.azureml.workspace import Workspace
+from throughline.caching.cache import KEY
 from throughline.models.signature import conform
 from throughline.prepared import PreparedTable
 from throughline.tracking import CANDIDATE, FIGURE, PREPARED, STEP
@@ -18,11 +19,16 @@ pytestmark = pytest.mark.slow
 def done(running: Workspace, run: Run, given: Given):
     """The finished command, and the run of the pipeline."""
     before = set(running.pipelines.runs)
-    options = zip(given.arguments[::2], given.arguments[1::2], strict=True)
+    options = dict(zip(given.arguments[::2], given.arguments[1::2], strict=True))
+    del options["--workers"]
     finished = run(
         *("mlflow", "run", ".", "--env-manager", "local", "-e", "aml_pipeline"),
-        *(word for name, value in options for word in ("-P", f"{name.lstrip('-')}={value}")),
-        *("-P", "experiment=whole"),
+        *(
+            word
+            for name, value in options.items()
+            for word in ("-P", f"{name.lstrip('-')}={value}")
+        ),
+        *("-P", "experiment=whole", "-P", "workers=2"),
         **running.names,
         DATABRICKS_TOKEN=TOKEN,
         THROUGHLINE_POLL_SECONDS="1",
@@ -76,6 +82,14 @@ def test_each_step_took_the_table_of_the_one_before(here: Workspace, done) -> No
     assert {one.data.tags[CANDIDATE] for one in found} == {"xgboost", "tuned xgboost", "network"}
     assert {one.data.tags[PREPARED] for one in found} == {prepared}
     assert str(here.pipelines.cluster.machine) in prepared
+
+
+def test_workers_log_to_the_run_of_the_step_and_keys_are_made(here: Workspace, done) -> None:
+    steps = runs_of("whole")
+    number = steps["distributed_train"].info.run_id
+    assert "train_loss" in mlflow.get_run(number).data.metrics
+    assert "worker 0 of 2" in here.pipelines.cluster.log(number).read_text()
+    assert all(one.data.tags.get(KEY) for one in steps.values())
 
 
 def test_the_model_is_registered_in_the_workspace_and_answers(here: Workspace, done) -> None:
