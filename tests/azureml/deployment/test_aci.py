@@ -115,6 +115,15 @@ def test_a_version_that_answers_otherwise_is_undone(target, here, version):
     assert served(target) == "2"
 
 
+def test_a_service_of_something_else_is_left_alone(target, here, version):
+    (service,) = here.services.services.values()
+    tags, service.asked["kvTags"] = service.asked["kvTags"], {"team": "x"}
+    for act in (lambda: target.deploy(version("1")), lambda: target.delete(MODEL)):
+        with pytest.raises(UserError, match="serves something else, nothing of this project; dele"):
+            act()
+    service.asked["kvTags"] = tags
+
+
 def test_deleting_ends_the_service(target, here):
     gone = target.delete(MODEL)
     assert gone.model.version == "2" and not gone.healthy
@@ -166,6 +175,6 @@ def test_a_model_that_cannot_be_loaded_here_is_not_sent(target, here, version):
 
 
 def test_a_version_that_is_not_there(target, here):
-    with pytest.raises(UserError, match="The files of models:/late-test/9 cannot be read"):
+    with pytest.raises(UserError, match="the files of models:/late-test/9 cannot be read"):
         target.deploy(ModelVersion(MODEL, "9", "", ""))
     assert not here.services.services

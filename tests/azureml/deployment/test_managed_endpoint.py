@@ -159,6 +159,16 @@ def test_a_share_of_the_traffic_and_then_all(target, here, version):
     assert shares(here) == ({"version-1": 100}, ["version-1"])
 
 
+def test_an_endpoint_of_something_else_is_left_alone(target, here, version):
+    endpoint = here.endpoints.endpoints[MODEL]
+    tags, endpoint.asked["tags"] = endpoint.asked["tags"], {"throughline.model": "other"}
+    endpoint.asked["tags"]["throughline.version"] = "all"
+    for act in (lambda: target.deploy(version("2")), lambda: target.delete(MODEL)):
+        with pytest.raises(UserError, match="serves something else, other; give another name as"):
+            act()
+    endpoint.asked["tags"] = tags
+
+
 def test_deleting_ends_the_endpoint(target, here):
     gone = target.delete(MODEL)
     assert gone.model.version == "1" and not gone.healthy
