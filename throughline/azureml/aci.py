@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from throughline.azureml import webservice
+from throughline.azureml import scoring_client
+from throughline.azureml.sdk_errors import workspace_errors
 from throughline.azureml.served_environment import served_environment
 from throughline.azureml.served_model import registered_copy, tags_of, version_in
-from throughline.azureml.webservice import (
-    inference_config,
-    service_name,
-    wait_for,
-    workspace_errors,
-)
+from throughline.azureml.webservice import inference_config, service_name, wait_for
 from throughline.azureml.webservice_target import WebserviceTarget
 from throughline.deployment.smoke import smoke_check
 from throughline.deployment.target import Deployment, ModelVersion
@@ -88,8 +84,8 @@ class AciTarget(WebserviceTarget):
                 self._addresses.pop(model.name, None)
                 if check:
                     key = made.get_keys()[0]
-                    answer = webservice.ask(made.scoring_uri, key, check.request)
-                    webservice.compare(model, check, made.scoring_uri, answer)
+                    answer = scoring_client.ask(made.scoring_uri, key, check.request)
+                    scoring_client.compare(model, check, made.scoring_uri, answer)
         change, seconds = "replaced" if old else "started", time.monotonic() - started
         return replace(self._deployment(made, model, change), startup_seconds=seconds)
 

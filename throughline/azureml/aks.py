@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
-from throughline.azureml import webservice
+from throughline.azureml import scoring_client
+from throughline.azureml.sdk_errors import workspace_errors
 from throughline.azureml.served_environment import served_environment
 from throughline.azureml.served_model import registered_copy, tags_of, version_in
 from throughline.azureml.webservice import (
@@ -16,7 +17,6 @@ from throughline.azureml.webservice import (
     service_name,
     version_name,
     wait_for,
-    workspace_errors,
 )
 from throughline.azureml.webservice_target import WebserviceTarget
 from throughline.deployment.smoke import SmokeCheck, smoke_check
@@ -209,8 +209,8 @@ class AksTarget(WebserviceTarget):
     ) -> None:
         """Compares the version's own answer with the model's in process."""
         url = endpoint.versions[version_name(model)].scoring_uri
-        answer = webservice.ask(url, endpoint.get_keys()[0], check.request) if check else None
-        webservice.compare(model, check, url, answer)
+        answer = scoring_client.ask(url, endpoint.get_keys()[0], check.request) if check else None
+        scoring_client.compare(model, check, url, answer)
 
     def _give_traffic(self, endpoint: "AksEndpoint", model: ModelVersion) -> None:
         """Gives a version its share, and the version before the rest; removes it if there is none.

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughline.azureml import webservice
+from throughline.azureml import scoring_client
+from throughline.azureml.sdk_errors import is_told, reason, workspace_errors
 from throughline.azureml.served_environment import served_environment
 from throughline.azureml.served_model import registered_copy, version_in
-from throughline.azureml.webservice import inference_config, service_name, workspace_errors
+from throughline.azureml.webservice import inference_config, last_lines, service_name
 from throughline.deployment.engine import docker_engine
 from throughline.deployment.smoke import smoke_check
 from throughline.deployment.target import Deployment, ModelVersion
@@ -67,14 +68,14 @@ class AmlLocalTarget:
             started = time.monotonic()
             try:
                 made = self._start(model)
-                answer = webservice.ask(made.scoring_uri, "", check.request) if check else None
-                webservice.compare(model, check, made.scoring_uri, answer)
+                answer = scoring_client.ask(made.scoring_uri, "", check.request) if check else None
+                scoring_client.compare(model, check, made.scoring_uri, answer)
             except Exception as error:
                 note = self._undo(model, before)
-                if not isinstance(error, UserError) and not webservice.is_told(error):
+                if not isinstance(error, UserError) and not is_told(error):
                     logger.error("%s", note)
                     raise
-                told = str(error) if isinstance(error, UserError) else webservice.reason(error)
+                told = str(error) if isinstance(error, UserError) else reason(error)
                 raise UserError(f"{told.rstrip('.')}; {note}.") from None
         change, seconds = "replaced" if before else "started", time.monotonic() - started
         return replace(self._deployment(made, model, change), startup_seconds=seconds)
@@ -94,7 +95,7 @@ class AmlLocalTarget:
         """
         with workspace_errors(self.workspace.name):
             url = self._needed(name).scoring_uri
-        return webservice.ask(url, "", request)
+        return scoring_client.ask(url, "", request)
 
     def logs(self, name: str, lines: int = 50) -> list[str]:
         """Returns the last lines of the container's log.
@@ -103,7 +104,7 @@ class AmlLocalTarget:
             UserError: There is no container of this model.
         """
         with workspace_errors(self.workspace.name):
-            return webservice.last_lines(self._needed(name), lines)
+            return last_lines(self._needed(name), lines)
 
     def delete(self, name: str) -> Deployment | None:
         """Ends the container and removes it; its image stays."""
@@ -142,7 +143,7 @@ class AmlLocalTarget:
             try:
                 self._start(before)
             except Exception as error:
-                return f"nor did version {before.version} come back: {webservice.reason(error)}"
+                return f"nor did version {before.version} come back: {reason(error)}"
             return f"version {before.version} serves again"
         with contextlib.suppress(UserError):
             self._needed(model.name).delete()
@@ -153,12 +154,12 @@ class AmlLocalTarget:
     ) -> Deployment:
         return Deployment(
             model,
-            str(found.scoring_uri).removesuffix(webservice.PATH),
+            str(found.scoring_uri).removesuffix(scoring_client.PATH),
             None,
             f"docker logs {found.name}",
             found.state == "running",
             change,
-            scoring_path=webservice.PATH,
+            scoring_path=scoring_client.PATH,
         )
 
 

@@ -16,8 +16,9 @@ from pydantic import Field
 
 from throughline.azure_identity import log_in
 from throughline.azure_store import SCHEME, open_azure_store
-from throughline.azureml import webservice
+from throughline.azureml import scoring_client
 from throughline.azureml.resource_manager import ResourceManager
+from throughline.azureml.sdk_errors import is_told, reason
 from throughline.azureml.served_model import tags_of, version_in
 from throughline.azureml.webservice import service_name, version_name
 from throughline.deployment.plain_rows import NotPlain, as_table
@@ -87,8 +88,8 @@ class ManagedEndpointTarget:
         if not registry.startswith(SCHEME):
             raise UserError(
                 "A managed endpoint serves models of its workspace's own registry, and the "
-                f"registry here is {registry}; set MLFLOW_TRACKING_URI as python -m "
-                "throughline.azureml prints it, and register the model there."
+                f"registry here is another ({registry.partition(':')[0]}); set MLFLOW_TRACKING_URI "
+                "as python -m throughline.azureml prints it, and register the model there."
             )
         open_azure_store(registry)
         scope = registry[registry.index("/subscriptions/") :].partition("?")[0]
@@ -141,7 +142,7 @@ class ManagedEndpointTarget:
             with self._errors():
                 self._addresses[name] = self._address(self._needed(name))
         url, key = self._addresses[name]
-        return webservice.answer_of(url, key, _as_input(request))
+        return scoring_client.answer_of(url, key, _as_input(request))
 
     def logs(self, name: str, lines: int = 50) -> list[str]:
         """Returns the last lines of the served version's log.
@@ -234,8 +235,10 @@ class ManagedEndpointTarget:
         """Compares the version's own answer with the model's in process."""
         url, key = self._address(endpoint)
         only = {"azureml_model_deployment": version_name(model)}
-        answer = webservice.answer_of(url, key, _as_input(check.request), **only) if check else None
-        webservice.compare(model, check, url, answer)
+        answer = None
+        if check:
+            answer = scoring_client.answer_of(url, key, _as_input(check.request), **only)
+        scoring_client.compare(model, check, url, answer)
 
     def _give_traffic(
         self, endpoint: dict[str, Any], model: ModelVersion, before: list[str]
@@ -277,12 +280,12 @@ class ManagedEndpointTarget:
             try:
                 note = self._undo(model, old, there)
             except Exception as second:
-                note = f"nor did what was there before come back ({webservice.reason(second)})"
+                note = f"nor did what was there before come back ({reason(second)})"
             if isinstance(error, UserError):
                 raise UserError(f"{str(error).rstrip('.')}{shown}; {note}.") from None
-            if webservice.is_told(error):
-                reason = webservice.reason(error)
-                sentence = f"Version {model.version} was not deployed ({reason}){shown}; {note}."
+            if is_told(error):
+                told = f"Version {model.version} was not deployed ({reason(error)})"
+                sentence = f"{told}{shown}; {note}."
                 raise UserError(sentence) from None
             logger.error("%s", note)
             raise
@@ -326,22 +329,22 @@ class ManagedEndpointTarget:
             with contextlib.redirect_stdout(sys.stderr):
                 yield
         except Exception as error:
-            if not webservice.is_told(error) and not isinstance(error, MlflowException):
+            if not is_told(error) and not isinstance(error, MlflowException):
                 raise
-            raise UserError(f"Azure answers: {webservice.reason(error)}.") from None
+            raise UserError(f"Azure answers: {reason(error)}.") from None
 
     def _deployment(
         self, endpoint: dict[str, Any], model: ModelVersion, healthy: bool, change: Any = "found"
     ) -> Deployment:
         return Deployment(
             model,
-            _url(endpoint).removesuffix(webservice.PATH),
+            _url(endpoint).removesuffix(scoring_client.PATH),
             None,
             f"managed endpoint {endpoint['name']}, deployment {version_name(model)}",
             healthy,
             change,
-            header=webservice.HEADER,
-            scoring_path=webservice.PATH,
+            header=scoring_client.HEADER,
+            scoring_path=scoring_client.PATH,
             table_key=TABLE,
         )
 

@@ -1,17 +1,12 @@
-"""What the web services of Azure ML have in common: their names, keys, answers and logs."""
+"""What the web services of Azure ML have in common: their names, what they run, their logs."""
 
-import ast
-import contextlib
-import json
-import logging
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from throughline.azureml.entry_script import NAME, source_directory
-from throughline.deployment.smoke import SmokeCheck
+from throughline.azureml.sdk_errors import reason
 from throughline.deployment.target import ModelVersion
 from throughline.errors import UserError
 
@@ -20,11 +15,6 @@ if TYPE_CHECKING:
     from azureml.core.model import InferenceConfig
     from azureml.core.webservice import Webservice
 
-logger = logging.getLogger(__name__)
-
-HEADER = "Authorization: Bearer $AZUREML_ENDPOINT_KEY"
-"""What a request by hand needs, as a shell fills it in; the workspace's pages show the key."""
-PATH = "/score"
 _SHOWN_LINES = 8
 _NAME_CHARACTERS = 32
 
@@ -113,121 +103,6 @@ def last_lines(service: "Webservice", lines: int) -> list[str]:
     return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
 
 
-def ask(url: str, key: str, request: dict[str, Any], **headers: str) -> Any:
-    """Sends a request in one of MLflow's JSON forms to a service; returns its predictions.
-
-    Args:
-        url: Where it scores.
-        key: One of its keys; empty if it asks for none.
-        request: The request.
-        headers: What else to send, with ``_`` for ``-`` in the names.
-
-    Raises:
-        UserError: It gives no answer, or refuses the request.
-    """
-    return answer_of(url, key, request, **headers)["predictions"]
-
-
-def answer_of(url: str, key: str, request: Any, **headers: str) -> Any:
-    """As :func:`ask`, with the whole parsed answer."""
-    import requests
-
-    more = {name.replace("_", "-"): value for name, value in headers.items()}
-    try:
-        answer = requests.post(
-            url, json=request, headers={**more, **_authorization(key)}, timeout=60
-        )
-    except requests.RequestException as error:
-        raise UserError(
-            f"{url} gave no answer ({type(error).__name__}); look at its log."
-        ) from None
-    try:
-        content = answer.json()
-    except ValueError:
-        content = {"message": " ".join(answer.text.split())[:200]}
-    if not answer.ok:
-        told = content.get("message") if isinstance(content, dict) else content
-        raise UserError(f"{url} answered {answer.status_code}: {told}")
-    return content
-
-
-def _authorization(key: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}"} if key else {}
-
-
-def compare(model: ModelVersion, check: SmokeCheck | None, url: str, answer: Any) -> None:
-    """Compares an answer to the input example with the model's in process.
-
-    Raises:
-        UserError: They differ.
-    """
-    if check is None:
-        logger.warning("%s has no input example; its answers are not checked", model.uri)
-    elif not check.agrees(answer):
-        raise UserError(
-            f"{url} answered {str(answer)[:200]} to the input example of {model.uri} where the "
-            f"model in process gives {str(check.predictions)[:200]}"
-        )
-
-
-@contextmanager
-def workspace_errors(workspace: str) -> Iterator[None]:
-    """Turns errors of the SDK in the block into a user's mistake; what it prints goes to stderr."""
-    import requests
-
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
-    except requests.RequestException as error:
-        raise UserError(
-            f"The workspace {workspace} does not answer ({type(error).__name__}); check the "
-            "network and HTTPS_PROXY."
-        ) from None
-    except Exception as error:
-        if not is_told(error):
-            raise
-        raise UserError(f"The workspace {workspace} answers: {reason(error)}.") from None
-
-
-def is_told(error: Exception) -> bool:
-    """Whether it is an error of the SDK, of which :func:`reason` tells."""
-    from azure.core.exceptions import AzureError
-    from azureml._common.exceptions import AzureMLException
-    from msrest.exceptions import ClientException
-
-    return isinstance(error, AzureMLException | AzureError | ClientException)
-
-
-def reason(error: Exception) -> str:
-    """What an error of the SDK tells in the end, as one short line without a full stop.
-
-    The SDK repeats whole responses; of their JSON the innermost message is what helps.
-    """
-    text = str(getattr(error, "message", "") or error)
-    of_manager = str(getattr(getattr(error, "error", None), "message", "") or "")
-    return _short(_innermost(_json_in(text)) or of_manager or text)
-
-
-def _json_in(text: str) -> Any:
-    """The JSON in the text of an error: behind ``Content:``, as bytes of Python, or at the end."""
-    if found := re.search(r"Content: (b(['\"]).*\2)\s*$", text, re.DOTALL):
-        with contextlib.suppress(ValueError, SyntaxError):
-            return json.loads(ast.literal_eval(found[1]))
-    if "{" in text:
-        with contextlib.suppress(ValueError):
-            return json.JSONDecoder(strict=False).raw_decode(text[text.index("{") :])[0]
-    return None
-
-
-def _innermost(told: Any) -> str:
-    if not isinstance(told, dict):
-        return ""
-    inner = told.get("error")
-    details = told.get("details") or []
-    below = _innermost(inner) or next(filter(None, map(_innermost, details)), "")
-    return below or str(told.get("message") or "")
-
-
 def _log_of(service: "Webservice") -> str:
     from azureml.exceptions import WebserviceException
 
@@ -236,8 +111,3 @@ def _log_of(service: "Webservice") -> str:
     except WebserviceException:  # of what never started there is none
         shown = ""
     return f"; its log ends: {shown}" if shown else ""
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split()).rstrip(".")
-    return line if len(line) <= 300 else f"{line[:300]}..."

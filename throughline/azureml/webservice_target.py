@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from throughline.azureml import webservice
+from throughline.azureml import scoring_client, webservice
+from throughline.azureml.sdk_errors import is_told, reason, workspace_errors
 from throughline.azureml.served_model import version_in
-from throughline.azureml.webservice import service_name, workspace_errors
+from throughline.azureml.webservice import service_name
 from throughline.deployment.target import Deployment, ModelVersion
 from throughline.errors import UserError
 
@@ -55,7 +56,7 @@ class WebserviceTarget(ABC):
                 found = self._needed(name)
                 self._addresses[name] = found.scoring_uri, found.get_keys()[0]
         url, key = self._addresses[name]
-        return webservice.ask(url, key, request)
+        return scoring_client.ask(url, key, request)
 
     def logs(self, name: str, lines: int = 50) -> list[str]:
         """Returns the last lines of the service's log.
@@ -132,11 +133,11 @@ class WebserviceTarget(ABC):
             try:
                 note = self._undo(model, old)
             except Exception as second:
-                note = f"nor did what was there before come back ({webservice.reason(second)})"
+                note = f"nor did what was there before come back ({reason(second)})"
             if isinstance(error, UserError):
                 raise UserError(f"{str(error).rstrip('.')}; {note}.") from None
-            if webservice.is_told(error):
-                told = f"The service was refused ({webservice.reason(error)})"
+            if is_told(error):
+                told = f"The service was refused ({reason(error)})"
                 raise UserError(f"{told}; {note}.") from None
             logger.error("%s", note)
             raise
@@ -147,11 +148,11 @@ class WebserviceTarget(ABC):
     def _deployment(self, found: Any, model: ModelVersion, change: Any = "found") -> Deployment:
         return Deployment(
             model,
-            str(found.scoring_uri or "").removesuffix(webservice.PATH),
+            str(found.scoring_uri or "").removesuffix(scoring_client.PATH),
             None,
             f"service {found.name} of the workspace {self.workspace.name}",
             found.state == "Healthy",
             change,
-            header=webservice.HEADER,
-            scoring_path=webservice.PATH,
+            header=scoring_client.HEADER,
+            scoring_path=scoring_client.PATH,
         )

@@ -200,8 +200,8 @@ def test_a_version_that_is_not_there(target, here):
 
 
 def test_only_models_of_a_registry_of_azure_are_served(here, monkeypatch):
-    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "sqlite:///x.db")
-    with pytest.raises(UserError, match="registry here is sqlite:///x.db; set MLFLOW_TRACKING"):
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "mysql://me:pass@db/x")
+    with pytest.raises(UserError, match=r"registry here is another \(mysql\); set MLFLOW"):
         ManagedEndpointTarget.open(ManagedEndpointOptions())
 
 
