@@ -89,7 +89,9 @@ def test_workers_log_to_the_run_of_the_step_and_keys_are_made(here: Workspace, d
     number = steps["distributed_train"].info.run_id
     assert "train_loss" in mlflow.get_run(number).data.metrics
     assert "worker 0 of 2" in here.pipelines.cluster.log(number).read_text()
-    assert all(one.data.tags.get(KEY) for one in steps.values())
+    # not prep's: a table of this machine is none on DBFS, where a cluster looks for it
+    keyed = {name for name, one in steps.items() if KEY in one.data.tags}
+    assert keyed >= {"train", "tune", "distributed_train"}
 
 
 def test_the_model_is_registered_in_the_workspace_and_answers(here: Workspace, done) -> None:
