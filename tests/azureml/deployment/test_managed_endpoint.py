@@ -1,5 +1,10 @@
 """A managed online endpoint: MLflow's real plugin, a workspace that runs what is registered."""
 
+import json
+import os
+import shlex
+import subprocess
+
 import mlflow
 import pytest
 
@@ -7,6 +12,7 @@ from tests.azureml.deployment.asking import asking
 from tests.azureml.deployment.conftest import MODEL, REQUEST, VERSIONS, save_model
 from tests.emulators.azureml.online_endpoints import TAKEN
 from throughline.azureml.managed_endpoint import ManagedEndpointOptions, ManagedEndpointTarget
+from throughline.deployment.record import log_deployment
 from throughline.deployment.smoke import smoke_check
 from throughline.deployment.target import ModelVersion
 from throughline.deployment.versions import fetch
@@ -88,6 +94,27 @@ def test_what_is_right_is_left_alone(target, here, version):
     assert target.deploy(version("1")).change == "unchanged"
     assert target.status(MODEL).model == version("1")
     assert len([r for r in here.cloud.requests if r.method in ("PUT", "PATCH")]) == before
+
+
+def test_the_request_that_is_shown_can_be_sent_by_hand(target, here, version):
+    client = mlflow.MlflowClient()
+    opened = client.create_run(client.get_experiment_by_name("serving").experiment_id)
+    with mlflow.start_run(opened.info.run_id):
+        told = log_deployment(target, target.deploy(version("1")))
+    key = here.endpoints.endpoints[MODEL].key
+    command = told.splitlines()[-1]
+    assert '-H "Authorization: Bearer $AZUREML_ENDPOINT_KEY"' in command and key not in told
+    through = shlex.join(["-x", here.cloud.url, "--cacert", str(here.authority)])
+    done = subprocess.run(
+        ["bash", "-c", f"{command} {through}"],
+        env={**os.environ, "AZUREML_ENDPOINT_KEY": key},
+        capture_output=True,
+        text=True,
+    )
+    check = smoke_check(fetch(version("1")))
+    assert check.agrees(json.loads(done.stdout))
+    kept = client.get_run(opened.info.run_id)
+    assert key not in str(kept.to_dictionary()) and kept.data.metrics["latency_p50_ms"] > 0
 
 
 @pytest.mark.parametrize(
