@@ -12,6 +12,14 @@ VERSIONS = {
     "3": {"shift": 0.0, "dies": True},
 }
 LATE_MODEL = Path(__file__).parents[2] / "deployment" / "late_model.py"
+MACHINES = {
+    **{"vmSize": "STANDARD_DS3_V2", "vmPriority": "LowPriority", "subnet": None},
+    "scaleSettings": {
+        "minNodeCount": 0,
+        "maxNodeCount": 2,
+        "nodeIdleTimeBeforeScaleDown": "PT120S",
+    },
+}
 REQUEST = {"dataframe_records": [{"carrier": "UA", "distance": 1400}]}
 
 
@@ -85,10 +93,16 @@ def here(reached, registry):
 
 @pytest.fixture(scope="module")
 def workspace(here):
-    """The SDK's client of the workspace."""
+    """The SDK's client of the workspace, which has a Kubernetes cluster, and machines besides."""
     from throughline.azureml.workspace import find_workspace, open_workspace
 
-    return open_workspace(find_workspace({}))
+    group = f"/subscriptions/{here.resources.subscription}/resourceGroups/tests"
+    cluster = f"{group}/providers/Microsoft.ContainerService/managedClusters/cluster"
+    here.computes.put("cluster", "AKS", resourceId=cluster, properties=None)
+    here.computes.put("machines", "AmlCompute", isAttachedCompute=False, properties=MACHINES)
+    yield open_workspace(find_workspace({}))
+    for name in ("cluster", "machines"):
+        del here.computes.attached[name]
 
 
 @pytest.fixture(scope="session")

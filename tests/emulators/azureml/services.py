@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.emulators.azureml.cloud import Refused
+from tests.emulators.azureml.computes import Computes
 from tests.emulators.azureml.containers import Container
 from tests.emulators.azureml.models import Models
 from tests.emulators.azureml.resources import SERVICES
@@ -57,15 +57,15 @@ class Services:
     Attributes:
         models: Its models.
         folder: Where the files of containers are.
-        clusters: The Kubernetes clusters that are attached.
+        computes: Its computes, Kubernetes clusters among them.
         cores: How many there are left.
         stuck: Whether operations never end.
         skewed: The versions of registered models whose answers are turned around.
     """
 
     models: Models
+    computes: Computes
     folder: Path
-    clusters: tuple[str, ...] = ("cluster",)
     cores: float = 100
     stuck: bool = False
     skewed: set[str] = field(default_factory=set)
@@ -76,7 +76,6 @@ class Services:
         scope = self.models.resources.scope
         management = re.escape(f"{SERVICES}/modelmanagement/v1.0{scope}")
         one = rf"{management}/services/([\w-]+)"
-        compute = re.escape(f"{SERVICES}/rp/workspaces{scope}/computes/")
         return [
             ("POST", rf"{management}/services/validate/name/([\w-]+)", self._validate_name),
             ("POST", rf"{management}/services/validate/resource", self._validate_resource),
@@ -88,7 +87,6 @@ class Services:
             ("POST", rf"{one}/listkeys", self._list_keys),
             ("GET", rf"{one}/logs", self._logs),
             ("GET", rf"{management}/operations/([\w-]+)", self._operation),
-            ("GET", rf"{compute}([\w-]+)", self._compute),
             ("POST", rf"([\w-]+)\.{re.escape(INSTANCES)}/score", self._score_instance),
             ("POST", rf"{re.escape(CLUSTER)}/api/v1/service/([\w-]+)/score", self._score_cluster),
             (
@@ -128,7 +126,8 @@ class Services:
         name = asked["name"]
         if name in self.services and not asked.get("overwrite"):
             raise _refused(409, "Conflict", _exists(name))
-        if asked["computeType"] == "AKSENDPOINT" and asked["computeName"] not in self.clusters:
+        there = self.computes.attached
+        if asked["computeType"] == "AKSENDPOINT" and asked["computeName"] not in there:
             raise _refused(404, "ComputeNotFound", f"Compute {asked['computeName']} not found.")
         made = self.services[name] = Service(asked)
         for version, of_it in asked.get("versions", {}).items():
@@ -214,32 +213,6 @@ class Services:
             operation["thread"].join()
         shown = {key: value for key, value in operation.items() if key != "thread"}
         return Answer.of(shown)
-
-    def _compute(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
-        name = match[1]
-        if name not in (*self.clusters, "machines"):
-            raise Refused(404, "ComputeNotFound", f"Compute {name} not found.")
-        group = f"/subscriptions/{self.models.resources.subscription}/resourceGroups/tests"
-        kind = "AKS" if name in self.clusters else "AmlCompute"
-        properties = {
-            "computeType": kind,
-            "description": None,
-            "resourceId": f"{group}/providers/Microsoft.ContainerService/managedClusters/{name}",
-            "provisioningState": "Succeeded",
-            "provisioningErrors": None,
-            "isAttachedCompute": kind == "AKS",
-            "properties": None if kind == "AKS" else _machines(),
-        }
-        return Answer.of(
-            {
-                "id": f"{self.models.resources.scope}/computes/{name}",
-                "name": name,
-                "location": "westeurope",
-                "tags": None,
-                "properties": properties,
-            }
-        )
 
     def _score_instance(self, request: Request, match: re.Match[str]) -> Answer:
         found = [s for s in self.services.values() if s.host == match[1]]
@@ -436,12 +409,6 @@ def _failure(code: str, inner: str, message: str) -> dict[str, Any]:
 def _unscaled() -> dict[str, Any]:
     keys = ("maxReplicas", "minReplicas", "refreshPeriodInSeconds", "targetUtilization")
     return {"autoscaleEnabled": False, **dict.fromkeys(keys)}
-
-
-def _machines() -> dict[str, Any]:
-    scale = {"minNodeCount": 0, "maxNodeCount": 2, "nodeIdleTimeBeforeScaleDown": "PT120S"}
-    size = {"vmSize": "STANDARD_DS3_V2", "vmPriority": "LowPriority", "subnet": None}
-    return {**size, "scaleSettings": scale}
 
 
 def _key() -> str:

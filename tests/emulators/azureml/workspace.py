@@ -105,11 +105,11 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
     root = f"azureml://{SERVICES}/mlflow/v2.0{resources.scope}/experiments"
     with tracking_server(folder, root) as url, cloud.serving():
         tracking, artifacts = Tracking(resources, url), Artifacts(resources)
-        models = Models(resources, artifacts)
-        services = Services(models, folder)
+        models, computes = Models(resources, artifacts), Computes(resources)
+        services = Services(models, computes, folder)
         endpoints = OnlineEndpoints(tracking, artifacts, folder)
         hub = IotHub()
-        computes, history = Computes(resources), History(resources, url)
+        history = History(resources, url)
         cluster, snapshots = Cluster(folder / "machine"), Snapshots(artifacts)
         pipelines = Pipelines(resources, snapshots, history, cluster)
         published = Published(pipelines)
