@@ -4,11 +4,11 @@ import os
 import socket
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
-MODEL = "late-test"
+from tests.deployment.saved_model import MODEL, save_model
+
 VERSIONS = {
     "champion": {"shift": -1.0},
     "challenger": {"shift": 1.0},
@@ -21,39 +21,16 @@ VERSIONS = {
 def registry(tmp_path_factory):
     """The URI of a tracking store in which each alias of ``VERSIONS`` names a version."""
     import mlflow
-    import pandas as pd
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
 
     folder = tmp_path_factory.mktemp("registry")
     uri = f"sqlite:///{folder}/mlflow.db"
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(uri)
-    inputs = Schema(
-        [
-            ColSpec("string", "carrier"),
-            ColSpec("long", "distance"),
-            ColSpec("double", "wind", required=False),
-            ColSpec("datetime", "time_hour", required=False),
-        ]
-    )
-    hour = pd.Timestamp("2013-10-01T05:00:00")
-    example = pd.DataFrame(
-        {"carrier": ["UA", "AA"], "distance": [1400, 200], "wind": [3.5, None], "time_hour": hour}
-    )
     client = mlflow.MlflowClient()
     run = client.create_run(client.create_experiment("test", f"file://{folder}/artifacts"))
     client.create_registered_model(MODEL)
     for alias, config in VERSIONS.items():
-        mlflow.pyfunc.save_model(
-            str(folder / alias),
-            mlflow_model=mlflow.models.Model(run_id=run.info.run_id),
-            python_model=str(Path(__file__).parent / "late_model.py"),
-            signature=ModelSignature(inputs=inputs),
-            input_example=example,
-            model_config=config,
-            pip_requirements=["mlflow"],
-        )
+        save_model(folder / alias, run.info.run_id, config)
         made = client.create_model_version(MODEL, f"file://{folder}/{alias}", run.info.run_id)
         client.set_registered_model_alias(MODEL, alias, made.version)
     yield uri

@@ -1,17 +1,11 @@
 """A workspace to deploy to, and a registry of another store with versions of a small model."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
-MODEL = "late-test"
-VERSIONS = {
-    "1": {"shift": -1.0},
-    "2": {"shift": 1.0},
-    "3": {"shift": 0.0, "dies": True},
-}
-LATE_MODEL = Path(__file__).parents[2] / "deployment" / "late_model.py"
+from tests.deployment.saved_model import MODEL, VERSIONS, save_model
+
 MACHINES = {
     **{"vmSize": "STANDARD_DS3_V2", "vmPriority": "LowPriority", "subnet": None},
     "scaleSettings": {
@@ -40,35 +34,6 @@ def registry(tmp_path_factory, empty_store):
         assert str(made.version) == number
     client.set_registered_model_alias(MODEL, "champion", "1")
     return uri
-
-
-def save_model(folder, run_id, config):
-    """Saves a version of the small model."""
-    import mlflow
-    import pandas as pd
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
-
-    columns = [
-        ("string", "carrier", True),
-        ("long", "distance", True),
-        ("double", "wind", False),
-        ("datetime", "time_hour", False),
-    ]
-    inputs = Schema([ColSpec(kind, name, required=must) for kind, name, must in columns])
-    hour = pd.Timestamp("2013-10-01T05:00:00")
-    example = pd.DataFrame(
-        {"carrier": ["UA", "AA"], "distance": [1400, 200], "wind": [3.5, None], "time_hour": hour}
-    )
-    mlflow.pyfunc.save_model(
-        str(folder),
-        mlflow_model=mlflow.models.Model(run_id=run_id),
-        python_model=str(LATE_MODEL),
-        signature=ModelSignature(inputs=inputs),
-        input_example=example,
-        model_config=config,
-        pip_requirements=["mlflow"],
-    )
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.azureml.deployment.conftest import MODEL, REQUEST
+from tests.azureml.deployment.conftest import REQUEST
+from tests.deployment.saved_model import MODEL
 from tests.emulators.azureml.services import TAKEN
 from throughline.azureml.aci import AciOptions, AciTarget
 from throughline.deployment.smoke import smoke_check

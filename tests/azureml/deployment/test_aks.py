@@ -3,7 +3,8 @@
 import pytest
 
 from tests.azureml.deployment.asking import asking
-from tests.azureml.deployment.conftest import MODEL, REQUEST
+from tests.azureml.deployment.conftest import REQUEST
+from tests.deployment.saved_model import MODEL
 from throughline.azureml.aks import AksOptions, AksTarget
 from throughline.deployment.smoke import smoke_check
 from throughline.deployment.target_options import read_options

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tests.azureml.deployment.conftest import MODEL, REQUEST
+from tests.azureml.deployment.conftest import REQUEST
+from tests.deployment.saved_model import MODEL
 from tests.emulators.azureml.iot_hub import HOST, Device
 from throughline.azureml.edge_manifest import AGENT, HUB, content, module, with_module
 from throughline.azureml.iot_edge import IotEdgeOptions, IotEdgeTarget

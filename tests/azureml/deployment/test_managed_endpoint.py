@@ -9,7 +9,8 @@ import mlflow
 import pytest
 
 from tests.azureml.deployment.asking import asking
-from tests.azureml.deployment.conftest import MODEL, REQUEST, VERSIONS, save_model
+from tests.azureml.deployment.conftest import REQUEST
+from tests.deployment.saved_model import MODEL, VERSIONS, save_model
 from tests.emulators.azureml.online_endpoints import TAKEN
 from throughline.azureml.managed_endpoint import ManagedEndpointOptions, ManagedEndpointTarget
 from throughline.deployment.record import log_deployment

@@ -12,7 +12,8 @@ import pytest
 import requests
 import yaml
 
-from tests.azureml.deployment.conftest import MODEL, REQUEST, save_model
+from tests.azureml.deployment.conftest import REQUEST
+from tests.deployment.saved_model import MODEL, save_model
 from tests.emulators.azureml.containers import Container
 from tests.emulators.tracking_server import clean_environment
 from tests.steps.conftest import free_port

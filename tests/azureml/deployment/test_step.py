@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.azureml.deployment.conftest import MODEL
+from tests.deployment.saved_model import MODEL
 
 PROJECT = Path(__file__).parents[3]
 
