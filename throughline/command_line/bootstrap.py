@@ -160,7 +160,7 @@ def _check_before(venv: Path, environment: Mapping[str, str]) -> None:
 
 def _build(venv: Path, project: Path) -> None:
     started = time.monotonic()
-    say("building the environment in .venv: about 5 minutes the first time, seconds afterwards.")
+    say("building the environment in .venv: about 6 minutes the first time, seconds afterwards.")
     say("[1/4] an empty environment")
     shutil.rmtree(venv, ignore_errors=True)
     venv.mkdir()
