@@ -7,6 +7,7 @@ import json
 import math
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, settings
 
+os.environ.setdefault("SPARK_CONF_DIR", str(Path(__file__).with_name("spark")))
 settings.register_profile("throughline", deadline=None)  # the machine may be busy
 settings.load_profile("throughline")
 settings.register_profile(
@@ -32,8 +34,9 @@ WriteRecipe = Callable[..., Path]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of the tests in tests/faults."""
-    group = parser.getgroup("faults")
+    """What is left out unless one asks for it."""
+    group = parser.getgroup("throughline")
+    group.addoption("--long", action="store_true", help="also the tests marked as long")
     group.addoption(
         "--fault-moments",
         default=0,
@@ -155,20 +158,33 @@ class Both:
         return {name: [_plain(row[i]) for row in rows] for i, name in enumerate(frame.columns)}
 
 
+def _scope(nodeid: str) -> str:
+    """The tests that share what is slow to make: a file's; the entry points' share one chain."""
+    file = nodeid.partition("::")[0]
+    return "tests/steps" if file.startswith("tests/steps/") else file
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skips what is long, and puts first what is slow: no process then waits for one at the end."""
+    if not config.getoption("long"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes minutes; add --long"))
+    slow = Counter(_scope(item.nodeid) for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[_scope(item.nodeid)])
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keeps together, where processes share the tests, those that share what is slow to make.
-
-    That is a file's tests; those of the entry points share one whole chain.
-    """
+    """Keeps a scope's tests in one process, where processes share the tests."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class ByFile(LoadScopeScheduling):
+    class ByScope(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
-            return "tests/steps" if file.startswith("tests/steps/") else file
+            return _scope(nodeid)
 
-    return ByFile(config, log)
+    config.option.loadscopereorder = False
+    return ByScope(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from throughline.tracking import children
 STEPS = ["prep", "train", "tune", "distributed_train", "register", "deploy"]
 SLICE = ("-P", "fraction=0.1", "-P", "epochs=2")
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(2400)]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from throughline.azureml import scoring_client
-from throughline.azureml.sdk_errors import workspace_errors
+from throughline.azureml.refusals import refusals
 from throughline.azureml.served_environment import served_environment
 from throughline.azureml.served_model import registered_copy, tags_of, version_in
 from throughline.azureml.webservice import inference_config, service_name, wait_for
@@ -61,7 +61,7 @@ class AciTarget(WebserviceTarget):
         a while. If the new one does not come up or answers differently, the old one is put back; a
         service that is new is deleted then.
         """
-        with workspace_errors(self.workspace.name):
+        with refusals(f"to serve {model.uri}"):
             old = self._find(model.name)
             if old and old.state == "Healthy" and self._served(old) == model:
                 logger.info("%s serves %s already", old.scoring_uri, model.uri)

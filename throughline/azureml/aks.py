@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, model_validator
 
 from throughline.azureml import scoring_client
-from throughline.azureml.sdk_errors import workspace_errors
+from throughline.azureml.refusals import refusals
 from throughline.azureml.served_environment import served_environment
 from throughline.azureml.served_model import registered_copy, tags_of, version_in
 from throughline.azureml.webservice import (
@@ -93,7 +93,7 @@ class AksTarget(WebserviceTarget):
         it is given its share, and with all of the traffic the old one is removed. A version that
         does not come up, or answers differently, is removed itself.
         """
-        with workspace_errors(self.workspace.name):
+        with refusals(f"to serve {model.uri}"):
             self._check_cluster()
             old = self._find(model.name)
             if old and self._serves(old, model):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.azureml import scoring_client
-from throughline.azureml.sdk_errors import is_told, reason, workspace_errors
+from throughline.azureml.refusals import is_told, reason, refusals
 from throughline.azureml.served_environment import served_environment
 from throughline.azureml.served_model import registered_copy, version_in
 from throughline.azureml.webservice import inference_config, last_lines, service_name
@@ -59,7 +59,7 @@ class AmlLocalTarget:
         A new version takes the place of the old one. If it does not come up or answers differently,
         the old one is started again.
         """
-        with workspace_errors(self.workspace.name):
+        with refusals(f"to serve {model.uri}"):
             old = self._find(model.name)
             before = _served(old) if old else None
             if old and before == model and old.state == "running" and old.port == self.port:
@@ -82,7 +82,7 @@ class AmlLocalTarget:
 
     def status(self, name: str) -> Deployment | None:
         """Tells what serves the model now; None if no container of ours runs."""
-        with workspace_errors(self.workspace.name):
+        with refusals(f"to tell what serves {name}"):
             found = self._find(name)
             served = _served(found) if found else None
         return self._deployment(found, served) if found and served else None
@@ -93,7 +93,7 @@ class AmlLocalTarget:
         Raises:
             UserError: No container runs, or it refuses the request.
         """
-        with workspace_errors(self.workspace.name):
+        with refusals(f"to tell what serves {name}"):
             url = self._needed(name).scoring_uri
         return scoring_client.ask(url, "", request)
 
@@ -103,14 +103,14 @@ class AmlLocalTarget:
         Raises:
             UserError: There is no container of this model.
         """
-        with workspace_errors(self.workspace.name):
+        with refusals(f"to show the log of {name}"):
             return last_lines(self._needed(name), lines)
 
     def delete(self, name: str) -> Deployment | None:
         """Ends the container and removes it; its image stays."""
         found = self.status(name)
         if found:
-            with workspace_errors(self.workspace.name):
+            with refusals(f"to end what serves {name}"):
                 self._needed(name).delete()
         return replace(found, healthy=False) if found else None
 

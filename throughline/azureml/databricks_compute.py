@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from throughline.azureml.refusals import refusals, told_by
+from throughline.azureml.refusals import reason, refusals
 from throughline.errors import UserError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _find(workspace: "Workspace", name: str) -> "ComputeTarget | None":
     from azureml.core.compute import ComputeTarget
     from azureml.exceptions import ComputeTargetException
 
-    with refusals(f"for the compute {name}"):
+    with refusals(f"to show the compute {name}"):
         try:
             return ComputeTarget(workspace, name)
         except ComputeTargetException as error:
@@ -144,10 +144,10 @@ def _attach(
             with contextlib.redirect_stdout(None):
                 compute.wait_for_completion()
         except ComputeTargetException as error:
-            reason = _why(compute) or f" ({told_by(error)[1]})"
+            why = _why(compute) or f" ({reason(error)})"
             compute.detach()  # a failed one stays there by that name
             raise UserError(
-                f"Azure ML could not attach the Databricks workspace {databricks.name}{reason}; "
+                f"Azure ML could not attach the Databricks workspace {databricks.name}{why}; "
                 f"check its name, its resource group {group} and {TOKEN}."
             ) from None
         except BaseException:

@@ -3,11 +3,10 @@
 import contextlib
 import json
 import logging
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,8 @@ from pydantic import Field
 from throughline.azure_identity import log_in
 from throughline.azure_store import SCHEME, open_azure_store
 from throughline.azureml import scoring_client
+from throughline.azureml.refusals import is_told, reason, refusals
 from throughline.azureml.resource_manager import ResourceManager
-from throughline.azureml.sdk_errors import is_told, reason
 from throughline.azureml.served_model import tags_of, version_in
 from throughline.azureml.webservice import service_name, version_name
 from throughline.deployment.plain_rows import NotPlain, as_table
@@ -102,7 +101,7 @@ class ManagedEndpointTarget:
         it is given its share, and with all of the traffic the old one is removed. A version that
         does not come up, or answers differently, is removed itself.
         """
-        with self._errors():
+        with _refusals(f"to serve {model.uri}"):
             old = self._find(model.name)
             there = self._deployments(old)
             if old and self._serves(old, there, model):
@@ -124,7 +123,7 @@ class ManagedEndpointTarget:
 
     def status(self, name: str) -> Deployment | None:
         """Tells what serves the model now; None if nothing does."""
-        with self._errors():
+        with _refusals(f"to tell what serves {name}"):
             found = self._find(name)
             there = self._deployments(found)
         served = _served(found, there) if found else None
@@ -139,7 +138,7 @@ class ManagedEndpointTarget:
             UserError: There is no endpoint, or it refuses the request.
         """
         if name not in self._addresses:
-            with self._errors():
+            with _refusals(f"to tell what serves {name}"):
                 self._addresses[name] = self._address(self._needed(name))
         url, key = self._addresses[name]
         return scoring_client.answer_of(url, key, _as_input(request))
@@ -150,14 +149,14 @@ class ManagedEndpointTarget:
         Raises:
             UserError: There is no endpoint of this name.
         """
-        with self._errors():
+        with _refusals(f"to show the log of {name}"):
             found = self._needed(name)
             served = _served(found, self._deployments(found))
             return self._log(version_name(served), name, lines) if served else []
 
     def delete(self, name: str) -> Deployment | None:
         """Deletes the endpoint; returns what it was, or None if there was none."""
-        with self._errors():
+        with _refusals(f"to end what serves {name}"):
             found = self._find(name)
             if found is None:
                 return None
@@ -320,19 +319,6 @@ class ManagedEndpointTarget:
             return "nothing is served, as before"
         return f"version {served.version} serves still"
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Turns errors of the plugin in the block into a user's mistake; it prints to stderr."""
-        from mlflow.exceptions import MlflowException
-
-        try:
-            with contextlib.redirect_stdout(sys.stderr):
-                yield
-        except Exception as error:
-            if not is_told(error) and not isinstance(error, MlflowException):
-                raise
-            raise UserError(f"Azure answers: {reason(error)}.") from None
-
     def _deployment(
         self, endpoint: dict[str, Any], model: ModelVersion, healthy: bool, change: Any = "found"
     ) -> Deployment:
@@ -403,3 +389,10 @@ def _file(content: dict[str, Any]) -> Iterator[str]:
         path = Path(folder) / "config.json"
         path.write_text(json.dumps(content), encoding="utf-8")
         yield str(path)
+
+
+def _refusals(doing: str) -> AbstractContextManager[None]:
+    """As :func:`refusals`; the plugin raises MLflow's errors besides."""
+    from mlflow.exceptions import MlflowException
+
+    return refusals(doing, MlflowException)

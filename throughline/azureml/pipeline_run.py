@@ -65,7 +65,7 @@ class WatchedRun:
     def _wait(self) -> dict[str, str]:
         shown: dict[str, str] = {}
         while True:
-            with refusals(f"how the pipeline run {self.run.id} goes, which goes on unwatched"):
+            with refusals(f"to show the pipeline run {self.run.id}, which goes on unwatched"):
                 status = self.run.get_status()
                 # as plain runs: the SDK's own class for each takes requests that we need not
                 steps = {one.name: one for one in self.run.get_children(_rehydrate_runs=False)}
@@ -89,7 +89,7 @@ class WatchedRun:
         if not failed:
             raise UserError(f"The pipeline run failed before a step began; see {self.url}")
         step = failed[0]
-        with refusals(f"why {step.name} failed"):
+        with refusals(f"to tell why {step.name} failed"):
             sentence = step.get_tags().get(FAILURE)
         if sentence:
             raise UserError(f"The step {step.name} stopped: {sentence}")

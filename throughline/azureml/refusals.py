@@ -1,15 +1,17 @@
-"""What a workspace refuses, as one sentence, whichever of the SDK's clients was told."""
+"""What Azure ML refuses, as one sentence, whichever of the SDK's clients was told."""
 
 import ast
+import contextlib
 import json
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from throughline.errors import UserError
 
-_CONTENT = re.compile(r"Response Code: (\d+).*?Content: (b'.*'|b\".*\")", re.DOTALL)
+_CONTENT = re.compile(r"Content: (b(['\"]).*\2)\s*$", re.DOTALL)
 """How the SDK words an answer of the resource manager."""
 _HINTS = {
     "QuotaExceeded": "detach or delete computes that nobody uses, or ask for a higher quota",
@@ -19,52 +21,89 @@ _HINTS = {
 
 
 @contextmanager
-def refusals(doing: str) -> Iterator[None]:
-    """Turns what the SDK raises in the block into a user's mistake.
+def refusals(doing: str, *also: type[Exception]) -> Iterator[None]:
+    """Turns what the SDK raises in the block into a user's mistake; what it prints goes to stderr.
 
     Args:
-        doing: What the workspace was asked for, as in ``to attach the compute x``.
+        doing: What Azure ML was asked, as in ``to attach the compute x``.
+        also: Errors that are the SDK's here, besides its own.
     """
     import requests
-    from azure.core.exceptions import AzureError
-    from azureml._common.exceptions import AzureMLException
-    from msrest.exceptions import ClientRequestError, HttpOperationError
+    from msrest.exceptions import ClientRequestError
 
     try:
-        yield
-    except (requests.ConnectionError, requests.Timeout, ClientRequestError):
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    except (requests.RequestException, ClientRequestError) as error:
         raise UserError(
-            f"Azure ML does not answer when it is asked {doing}; check the network and HTTPS_PROXY."
+            f"Azure ML does not answer when it is asked {doing} ({type(error).__name__}); check "
+            "the network and HTTPS_PROXY."
         ) from None
-    except (AzureMLException, HttpOperationError, AzureError) as error:
-        code, reason = told_by(error)
-        said = f"{reason} ({code})" if code else reason
+    except Exception as error:
+        if not is_told(error) and not isinstance(error, also):
+            raise
+        code = code_of(error)
+        said = f"{reason(error)} ({code})" if code else reason(error)
         hint = f"; {_HINTS[code]}" if code in _HINTS else ""
         raise UserError(f"Azure ML refuses {doing}: {said}{hint}.") from None
 
 
-def told_by(error: BaseException) -> tuple[str, str]:
-    """The code and the reason, in short, that the service gave; the code may be empty."""
-    text = str(getattr(error, "message", "") or error)
+def is_told(error: Exception) -> bool:
+    """Whether it is an error of the SDK, of which :func:`reason` tells."""
+    from azure.core.exceptions import AzureError
+    from azureml._common.exceptions import AzureMLException
+    from msrest.exceptions import ClientException
+
+    return isinstance(error, AzureMLException | AzureError | ClientException)
+
+
+def code_of(error: Exception) -> str:
+    """The service's name for what is wrong, as in ``QuotaExceeded``; empty where it has none."""
+    answer = _answer(error)
+    inner = answer.get("error") or answer.get("Error") or answer
+    return str(inner.get("code") or inner.get("Code") or "") if isinstance(inner, dict) else ""
+
+
+def reason(error: Exception) -> str:
+    """What an error of the SDK tells in the end, as one short line without a full stop.
+
+    The SDK repeats whole responses; of their JSON the innermost message is what helps.
+    """
+    of_manager = str(getattr(getattr(error, "error", None), "message", "") or "")
+    return _short(_innermost(_answer(error)) or of_manager or _text(error))
+
+
+def _text(error: Exception) -> str:
+    return str(getattr(error, "message", "") or error)
+
+
+def _answer(error: Exception) -> dict[str, Any]:
+    """The JSON that the service answered: in the error's text, or in the response it keeps."""
+    text = _text(error)
     if found := _CONTENT.search(text):
-        return _told(ast.literal_eval(found[2]).decode(), found[1])
-    answer = getattr(error, "response", None)
-    body = getattr(answer, "text", "")
-    if answer is not None and (told := body() if callable(body) else body):
-        return _told(told, str(answer.status_code))
-    return "", _short(text)
+        with contextlib.suppress(ValueError, SyntaxError):
+            return _object(ast.literal_eval(found[1]).decode())
+    kept = getattr(getattr(error, "response", None), "text", "")
+    return _object(text) or _object(str(kept() if callable(kept) else kept))
 
 
-def _told(text: str, status: str) -> tuple[str, str]:
-    try:
-        content: dict[str, Any] = json.loads(text)
-        error = content.get("error") or content["Error"]
-        code, message = (error.get(name) or error.get(name.title()) for name in ("code", "message"))
-    except (ValueError, KeyError, AttributeError):
-        return status, _short(text) or "no reason is given"
-    return str(code or status), _short(str(message or "no reason is given"))
+def _object(text: str) -> dict[str, Any]:
+    """The first JSON object of a text; empty if it has none."""
+    with contextlib.suppress(ValueError):
+        found = json.JSONDecoder(strict=False).raw_decode(text[text.index("{") :])[0]
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _innermost(told: Any) -> str:
+    if not isinstance(told, dict):
+        return ""
+    inner = told.get("error") or told.get("Error")
+    details = told.get("details") or []
+    below = _innermost(inner) or next(filter(None, map(_innermost, details)), "")
+    return below or str(told.get("message") or told.get("Message") or "")
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split()).partition(". ")[0].rstrip(".")
-    return line if len(line) <= 200 else f"{line[:200]}..."
+    line = " ".join(text.split()).rstrip(".")
+    return line if len(line) <= 300 else f"{line[:300]}..."

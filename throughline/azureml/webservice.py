@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from throughline.azureml.entry_script import NAME, source_directory
-from throughline.azureml.sdk_errors import reason
+from throughline.azureml.refusals import reason
 from throughline.deployment.target import ModelVersion
 from throughline.errors import UserError
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from throughline.azureml import scoring_client, webservice
-from throughline.azureml.sdk_errors import is_told, reason, workspace_errors
+from throughline.azureml.refusals import is_told, reason, refusals
 from throughline.azureml.served_model import version_in
 from throughline.azureml.webservice import service_name
 from throughline.deployment.target import Deployment, ModelVersion
@@ -40,7 +40,7 @@ class WebserviceTarget(ABC):
 
     def status(self, name: str) -> Deployment | None:
         """Tells what serves the model now; None if nothing does."""
-        with workspace_errors(self.workspace.name):
+        with refusals(f"to tell what serves {name}"):
             found = self._find(name)
         served = self._served(found) if found else None
         return self._deployment(found, served) if found and served else None
@@ -52,7 +52,7 @@ class WebserviceTarget(ABC):
             UserError: There is no service, or it refuses the request.
         """
         if name not in self._addresses:
-            with workspace_errors(self.workspace.name):
+            with refusals(f"to tell what serves {name}"):
                 found = self._needed(name)
                 self._addresses[name] = found.scoring_uri, found.get_keys()[0]
         url, key = self._addresses[name]
@@ -64,7 +64,7 @@ class WebserviceTarget(ABC):
         Raises:
             UserError: There is no service of this name.
         """
-        with workspace_errors(self.workspace.name):
+        with refusals(f"to show the log of {name}"):
             return webservice.last_lines(self._needed(name), lines)
 
     def delete(self, name: str) -> Deployment | None:
@@ -72,7 +72,7 @@ class WebserviceTarget(ABC):
 
         The models that were registered for it stay in the workspace.
         """
-        with workspace_errors(self.workspace.name):
+        with refusals(f"to end what serves {name}"):
             found = self._find(name)
             if found is None:
                 return None

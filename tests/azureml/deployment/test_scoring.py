@@ -18,7 +18,7 @@ from tests.emulators.azureml.containers import Container
 from tests.emulators.tracking_server import clean_environment
 from tests.steps.conftest import free_port
 from throughline.azureml.entry_script import NAME, entry_script, source_directory
-from throughline.azureml.sdk_errors import reason
+from throughline.azureml.refusals import reason
 from throughline.azureml.served_environment import conda_file, served_environment
 from throughline.azureml.served_model import model_name, tags_of, version_in
 from throughline.azureml.webservice import service_name

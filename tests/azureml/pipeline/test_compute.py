@@ -90,7 +90,7 @@ def test_a_compute_of_another_databricks_workspace_is_refused(empty: Workspace, 
 
 
 def test_a_quota_that_is_used_up_is_one_sentence(empty: Workspace, opened) -> None:
-    empty.computes.refuses = ("QuotaExceeded", "The limit of 200 computes is reached. See the docs")
+    empty.computes.refuses = ("QuotaExceeded", "The limit of 200 computes is reached.")
     with pytest.raises(UserError) as told:
         attached(opened, "databricks", GIVEN)
     assert str(told.value) == (

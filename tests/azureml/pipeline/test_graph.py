@@ -134,6 +134,6 @@ def test_the_snapshot_is_uploaded_once_and_holds_what_the_steps_need(user: Works
 def test_a_service_that_takes_no_pipeline_is_one_sentence(
     user: Workspace, main: Main, given: Given
 ) -> None:
-    user.pipelines.refuses = ("QuotaExceeded", "Too many pipelines run. Wait")
+    user.pipelines.refuses = ("QuotaExceeded", "Too many pipelines run.")
     with pytest.raises(UserError, match="refuses to run the pipeline: Too many pipelines run "):
         main(given)
