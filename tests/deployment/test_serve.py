@@ -255,8 +255,7 @@ def test_a_limit_that_is_no_number_is_a_sentence(environment):
     )
     assert ended.returncode != 0
     assert ended.stderr.strip() == (
-        "error: the environment variable THROUGHLINE_MAX_BODY_MB is 'lots'; "
-        "give a number above zero"
+        "error: THROUGHLINE_MAX_BODY_MB is 'lots'; set it to a number above 0, or not at all."
     )
 
 

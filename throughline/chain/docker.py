@@ -23,7 +23,15 @@ from throughline.packaging.mlproject import read_project, write_project
 from throughline.recipe.recipe import Recipe
 from throughline.step import ERROR_FILE, child_errors
 
-SECRETS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+LOGINS = (
+    *("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"),
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "MLFLOW_S3_ENDPOINT_URL"),
+    *("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "THROUGHLINE_AZURE_LOGIN"),
+    *("AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_SAS_TOKEN"),
+    *("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME"),
+    *("DATABRICKS_HOST", "DATABRICKS_TOKEN"),
+)
+"""Variables with which a step logs in to where its runs, artifacts and tables are."""
 SETTINGS = ("THROUGHLINE_SPARK_MEMORY", "MLFLOW_TRACKING_INSECURE_TLS")
 
 
@@ -73,7 +81,7 @@ class DockerBackend:
             check_mounts(seen)
             variant = docker_variant(read_project(project_root()), self.image, seen, settings)
             uri = write_project(variant, project_root() / "build/docker").parent
-            arguments = run_arguments(tracking, _env_file(Path(folder)))
+            arguments = run_arguments(tracking, env_file(Path(folder)))
             return run_project(str(uri), step, _absolute(parameters), docker_args=arguments)
 
     def deploys_to(self) -> str:
@@ -139,11 +147,12 @@ def _artifact_mounts() -> list[Mount]:
     return [Mount.same(folder)]
 
 
-def _env_file(folder: Path) -> Path | None:
-    secrets = [f"{name}={os.environ[name]}" for name in SECRETS if name in os.environ]
-    if not secrets:
+def env_file(folder: Path) -> Path | None:
+    """Writes the logins of this shell where only its user reads them; None if it has none."""
+    logins = [f"{name}={os.environ[name]}" for name in LOGINS if name in os.environ]
+    if not logins:
         return None
     path = folder / "environment"
     path.touch(mode=0o600)
-    path.write_text("\n".join(secrets) + "\n", encoding="utf-8")
+    path.write_text("\n".join(logins) + "\n", encoding="utf-8")
     return path

@@ -1,13 +1,12 @@
 """How much the endpoint takes on: the size of a request, and how many at a time."""
 
 import asyncio
-import os
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from throughline.deployment.plain_errors import error_response
-from throughline.errors import UserError
+from throughline.settings import number_in
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,9 @@ class Limits:
             UserError: A value is not a number above zero.
         """
         return cls(
-            int(_number("THROUGHLINE_MAX_BODY_MB", cls.body_bytes / 2**20) * 2**20),
-            _number("THROUGHLINE_MAX_BODY_SECONDS", cls.body_seconds),
-            max(1, int(_number("THROUGHLINE_MAX_IN_FLIGHT", cls.in_flight))),
+            int(number_in("THROUGHLINE_MAX_BODY_MB", cls.body_bytes / 2**20) * 2**20),
+            number_in("THROUGHLINE_MAX_BODY_SECONDS", cls.body_seconds),
+            max(1, int(number_in("THROUGHLINE_MAX_IN_FLIGHT", cls.in_flight))),
         )
 
 
@@ -106,14 +105,3 @@ def replay(body: bytes, receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return again
-
-
-def _number(name: str, default: float) -> float:
-    text = os.environ.get(name, str(default))
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise UserError(f"the environment variable {name} is {text!r}; give a number above zero")
-    return value

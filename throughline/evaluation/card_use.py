@@ -20,7 +20,7 @@ def use_section(table: PreparedTable, trained: Trained) -> Section:
     code = (
         "curl http://127.0.0.1:5055/invocations -H 'Content-Type: application/json' \\\n"
         f"  -d {shlex.quote(request)}\n\n"
-        "# Python\n"
+        f"# Python, once it is champion; a registry without aliases has models:/{name}/Production\n"
         "import mlflow.pyfunc\n"
         f'mlflow.pyfunc.load_model("models:/{name}@champion").predict(rows)'
     )
