@@ -159,9 +159,9 @@ class Both:
 
 
 def _scope(nodeid: str) -> str:
-    """The tests that share what is slow to make: a file's; the entry points' share one chain."""
+    """The tests that share what is slow to make: a file's; those after a chain share one."""
     file = nodeid.partition("::")[0]
-    return "tests/steps" if file.startswith("tests/steps/") else file
+    return "tests/steps" if str(Path(file).parent) == "tests/steps" else file
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

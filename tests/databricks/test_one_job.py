@@ -20,7 +20,7 @@ from throughline.models.signature import conform
 from throughline.prepared import PreparedTable
 from throughline.tracking import CANDIDATE, FIGURE, PREPARED, children
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 STEPS = ["prep", "train", "tune", "distributed_train", "register", "deploy"]
 SEARCH = {
     "family": "xgboost",

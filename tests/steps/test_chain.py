@@ -1,5 +1,6 @@
 """The whole chain, as ``mlflow run .`` runs it, and the steps again after it."""
 
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -214,3 +215,13 @@ def eventually(ask: Callable[[], requests.Response], seconds: float = 120) -> re
             return ask()
         except requests.ConnectionError:
             assert time.monotonic() < deadline, "the server did not answer in time"
+
+
+def test_a_port_in_use_is_a_mistake(project: Project, chain: Chain) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = project.script("deploy", "--port", port, "--data_root", str(project.data_root))
+    assert result.returncode == 2
+    assert f"port {port} is in use" in result.stderr

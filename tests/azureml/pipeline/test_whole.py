@@ -12,7 +12,7 @@ from throughline.models.signature import conform
 from throughline.prepared import PreparedTable
 from throughline.tracking import CANDIDATE, FIGURE, PREPARED, STEP
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
-"""The scripts by themselves: help, and what a user's mistakes get."""
+"""Scripts without a chain before them: help, and what a user's mistakes get."""
 
-import socket
 from pathlib import Path
 
 import mlflow
@@ -109,13 +108,3 @@ def test_main_hands_overrides_to_prep(
     result = project.script("main", *overrides)
     assert result.returncode == 2, result.stderr
     assert "The step prep stopped: There is no table at nowhere.csv" in result.stderr
-
-
-def test_a_port_in_use_is_a_mistake(project: Project, chain: object) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        result = project.script("deploy", "--port", port, "--data_root", str(project.data_root))
-    assert result.returncode == 2
-    assert f"port {port} is in use" in result.stderr
