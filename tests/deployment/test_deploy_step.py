@@ -69,7 +69,7 @@ def test_it_leaves_a_server_and_its_facts_in_the_run(step, run_id, tmp_path):
 def test_a_mistake_is_one_sentence_and_exit_code_2(step):
     ended = step("--target", "moon")
     assert ended.returncode == 2
-    known = "local, docker, databricks, aci, aks, aml-endpoint, aml-local, iot-edge"
+    known = "local, docker, databricks, aci, aks, aml-batch, aml-endpoint, aml-local, iot-edge"
     assert ended.stderr == f"error: there is no target 'moon'; give -P target= one of {known}\n"
 
 

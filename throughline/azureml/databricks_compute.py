@@ -3,10 +3,10 @@
 import contextlib
 import logging
 import os
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from throughline.azureml.compute import check_name, find_compute
 from throughline.azureml.refusals import reason, refusals
 from throughline.errors import UserError
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TOKEN = "DATABRICKS_TOKEN"  # noqa: S105 (the variable's name)
-_NAME = re.compile(r"[A-Za-z](?![A-Za-z0-9-]*-\d+$)[A-Za-z0-9-]{2,15}")
-"""Source: "Compute - Create Or Update" of the service's REST reference; 16 characters at most."""
-_GONE = "ComputeTargetNotFound"
 
 
 @dataclass(frozen=True)
@@ -49,12 +46,8 @@ def attached(
         UserError: The name is not allowed or belongs to something else, what attaching needs is
             missing, or the service refuses it. Nothing is left then that was not there before.
     """
-    if not _NAME.fullmatch(name):
-        raise UserError(
-            f"{name!r} is no name for a compute; give 3 to 16 letters, digits and '-', beginning "
-            "with a letter, with no '-' before a number at its end."
-        )
-    if found := _find(workspace, name):
+    check_name(name)
+    if found := find_compute(workspace, name):
         return _checked(found, databricks)
     if not databricks.name:
         raise UserError(
@@ -75,25 +68,12 @@ def detach(workspace: "Workspace", name: str) -> bool:
     Raises:
         UserError: It is something else, or the service refuses.
     """
-    if not (found := _find(workspace, name)):
+    if not (found := find_compute(workspace, name)):
         return False
     compute = _checked(found, DatabricksWorkspace(), broken=True)
     with refusals(f"to detach the compute {name}"):
         compute.detach()
     return True
-
-
-def _find(workspace: "Workspace", name: str) -> "ComputeTarget | None":
-    from azureml.core.compute import ComputeTarget
-    from azureml.exceptions import ComputeTargetException
-
-    with refusals(f"to show the compute {name}"):
-        try:
-            return ComputeTarget(workspace, name)
-        except ComputeTargetException as error:
-            if _GONE in str(error):
-                return None
-            raise
 
 
 def _checked(

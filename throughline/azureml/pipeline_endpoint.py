@@ -46,8 +46,16 @@ def recurrence(every: str, at: str) -> "ScheduleRecurrence":
     )
 
 
-def publish(workspace: "Workspace", pipeline: "Pipeline", name: str) -> "PipelineEndpoint":
+def publish(
+    workspace: "Workspace", pipeline: "Pipeline", name: str, description: str = "throughline"
+) -> "PipelineEndpoint":
     """Publishes a pipeline as the new default version of an endpoint, which is made if need be.
+
+    Args:
+        workspace: The workspace.
+        pipeline: The pipeline.
+        name: The endpoint's name.
+        description: What the version tells of itself.
 
     Raises:
         UserError: The service refuses it; what was published for it is taken back.
@@ -55,8 +63,8 @@ def publish(workspace: "Workspace", pipeline: "Pipeline", name: str) -> "Pipelin
     from azureml.pipeline.core import PipelineEndpoint
 
     with refusals(f"to publish the pipeline {name}"), contextlib.redirect_stdout(None):
-        found = _find(workspace, name)
-        published = pipeline.publish(name=name, description="throughline")
+        found = find(workspace, name)
+        published = pipeline.publish(name=name, description=description)
         try:
             if found is None:
                 return PipelineEndpoint.publish(workspace, name, "throughline", published)
@@ -84,7 +92,7 @@ def schedule(
     from azureml.pipeline.core import Schedule
 
     with refusals(f"to schedule the pipeline {name}"), contextlib.redirect_stdout(None):
-        endpoint = _find(workspace, name)
+        endpoint = find(workspace, name)
         if endpoint is None:
             raise UserError(
                 f"The workspace {workspace.name} has no pipeline endpoint {name}; publish it "
@@ -116,7 +124,7 @@ def remove(workspace: "Workspace", name: str) -> list[str]:
     from azureml.pipeline.core import Schedule
 
     with refusals(f"to remove the pipeline {name}"), contextlib.redirect_stdout(None):
-        endpoint = _find(workspace, name)
+        endpoint = find(workspace, name)
         if endpoint is None:
             return []
         done = []
@@ -129,7 +137,8 @@ def remove(workspace: "Workspace", name: str) -> list[str]:
     return [*done, f"the pipeline endpoint {name}"]
 
 
-def _find(workspace: "Workspace", name: str) -> "PipelineEndpoint | None":
+def find(workspace: "Workspace", name: str) -> "PipelineEndpoint | None":
+    """The endpoint of that name which is not archived; None if there is none."""
     from azureml.pipeline.core import PipelineEndpoint
 
     found = PipelineEndpoint.list(workspace)

@@ -1,6 +1,7 @@
 """One run of a pipeline: watched to its end, and cancelled if nobody waits for it."""
 
 import logging
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,10 +25,12 @@ class WatchedRun:
     Attributes:
         run: The SDK's.
         poll_seconds: The time between two looks.
+        limit_seconds: How long it may take; it is cancelled then.
     """
 
     run: "PipelineRun"
     poll_seconds: float
+    limit_seconds: float = math.inf
 
     @property
     def url(self) -> str:
@@ -41,8 +44,8 @@ class WatchedRun:
             The ids of the steps' runs by the steps' names.
 
         Raises:
-            UserError: A step failed, somebody cancelled the run, or the service does not answer
-                any more: then the run goes on unwatched.
+            UserError: A step failed, somebody cancelled the run, it takes too long, or the service
+                does not answer any more: then the run goes on unwatched.
         """
         try:
             return self._wait()
@@ -64,6 +67,7 @@ class WatchedRun:
 
     def _wait(self) -> dict[str, str]:
         shown: dict[str, str] = {}
+        ends = time.monotonic() + self.limit_seconds
         while True:
             with refusals(f"to show the pipeline run {self.run.id}, which goes on unwatched"):
                 status = self.run.get_status()
@@ -76,6 +80,12 @@ class WatchedRun:
             shown = states
             if status in _ENDED:
                 break
+            if time.monotonic() > ends:
+                self.cancel()
+                raise UserError(
+                    f"The pipeline run was not done within {self.limit_seconds / 60:g} minutes, "
+                    f"and is cancelled; see {self.url}"
+                )
             time.sleep(self.poll_seconds)
         if status != "Finished":
             self._tell(status, steps)

@@ -8,7 +8,7 @@ import asyncio
 import json
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from starlette.types import ASGIApp, Message, Scope
 
@@ -31,7 +31,7 @@ class ScoringService:
         self.app = app
 
     @classmethod
-    def load(cls, folder: str | Path, model_uri: str) -> "ScoringService":
+    def load(cls, folder: str | Path, model_uri: str) -> Self:
         """Loads the model somewhere below a folder, with its own code; ours is hidden for good.
 
         Args:
@@ -59,7 +59,7 @@ class ScoringService:
         Raises:
             ValueError: Without that server: the request is refused; the sentence says why.
         """
-        status, text = asyncio.run(_post(self.app, body.encode()))
+        status, text = asyncio.run(post(self.app, body.encode()))
         try:
             from azureml_inference_server_http.api.aml_response import AMLResponse
         except ImportError:
@@ -70,8 +70,14 @@ class ScoringService:
         return AMLResponse(text, status, _HEADERS)
 
 
-async def _post(app: ASGIApp, body: bytes) -> tuple[int, str]:
-    """What the application answers to ``POST /invocations``: the status and the content."""
+async def post(app: ASGIApp, body: bytes, kind: str = "application/json") -> tuple[int, str]:
+    """What the application answers to ``POST /invocations``: the status and the content.
+
+    Args:
+        app: The application.
+        body: The request's content.
+        kind: Its media type.
+    """
     scope: Scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -83,7 +89,7 @@ async def _post(app: ASGIApp, body: bytes) -> tuple[int, str]:
         "root_path": "",
         "query_string": b"",
         "headers": [
-            (b"content-type", b"application/json"),
+            (b"content-type", kind.encode()),
             (b"content-length", str(len(body)).encode()),
         ],
         "client": None,

@@ -1,4 +1,4 @@
-"""The environment of a served model in Azure ML: the model's own, and what the service needs."""
+"""The environment of a served model in Azure ML: the model's own, and what runs it needs."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 INFERENCE_SERVER = "azureml-inference-server-http~=1.5"
 """Azure ML's own HTTP server, which runs the entry script."""
+BATCH_PACKAGES = ("azureml-core~=1.61", "azureml-dataset-runtime[fuse]~=1.62")
+"""What Azure ML's driver of a batch job imports, and mounts its input with."""
 _UNPINNED = ("pydantic", "fastapi")
 """Which the server bounds, itself or by what it needs (OpenTelemetry 1.33): with a model's pin of
 them pip would find no answer."""
@@ -48,15 +50,31 @@ def served_environment(name: str, files: Path) -> "Environment":
         name: What to call it.
         files: The folder with the model's files.
     """
-    from azureml.core.environment import DEFAULT_CPU_IMAGE, Environment
+    from azureml.core.environment import DEFAULT_CPU_IMAGE
 
-    with TemporaryDirectory() as scratch:
-        path = Path(scratch) / "conda.yaml"
-        path.write_text(yaml.safe_dump(conda_file(files, INFERENCE_SERVER)), encoding="utf-8")
-        made = Environment.from_conda_specification(name, str(path))
+    made = _environment(name, conda_file(files, INFERENCE_SERVER))
     made.docker.base_image = None
     made.docker.base_dockerfile = _DOCKERFILE.format(base=DEFAULT_CPU_IMAGE)
     return made
+
+
+def batch_environment(name: str, files: Path) -> "Environment":
+    """The environment of a batch job, on Azure ML's default image.
+
+    Args:
+        name: What to call it.
+        files: The folder with the model's files.
+    """
+    return _environment(name, conda_file(files, *BATCH_PACKAGES))
+
+
+def _environment(name: str, conda: dict[str, Any]) -> "Environment":
+    from azureml.core.environment import Environment
+
+    with TemporaryDirectory() as scratch:
+        path = Path(scratch) / "conda.yaml"
+        path.write_text(yaml.safe_dump(conda), encoding="utf-8")
+        return Environment.from_conda_specification(name, str(path))
 
 
 def _loosened(requirement: str) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from throughline.azureml.workspace import find_workspace, open_workspace
 from throughline.deployment.target import DeploymentTarget
 from throughline.deployment.target_options import read_options, refuse_options
+from throughline.settings import POLL_SECONDS, number_in
 
 if TYPE_CHECKING:
     from azureml.core import Workspace
@@ -31,6 +32,11 @@ def open_azure_target(name: str, options: str, port: int) -> DeploymentTarget:
 
         on = read_options(options, AksOptions, name)
         return AksTarget(_workspace(), on)
+    if name == "aml-batch":
+        from throughline.azureml.aml_batch import AmlBatchOptions, AmlBatchTarget
+
+        machines = read_options(options, AmlBatchOptions, name)
+        return AmlBatchTarget(_workspace(), machines, number_in(POLL_SECONDS, 5.0))
     if name == "aml-endpoint":
         from throughline.azureml.managed_endpoint import (
             ManagedEndpointOptions,

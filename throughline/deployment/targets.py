@@ -5,7 +5,7 @@ from pathlib import Path
 from throughline.deployment.target import DeploymentTarget
 from throughline.errors import UserError
 
-AZURE_TARGETS = ("aci", "aks", "aml-endpoint", "aml-local", "iot-edge")
+AZURE_TARGETS = ("aci", "aks", "aml-batch", "aml-endpoint", "aml-local", "iot-edge")
 TARGETS = ("local", "docker", "databricks", *AZURE_TARGETS)
 
 

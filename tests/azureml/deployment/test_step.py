@@ -76,6 +76,14 @@ def test_a_service_is_deployed_told_asked_shown_and_stopped(step, running, regis
     [
         ("aci", "cpus=2", {}, "The target aci: unknown key 'cpus'; did you mean 'cpu'?."),
         ("aks", "none", {}, "it needs compute; give it as -P target_options=compute=VALUE."),
+        (
+            "aml-batch",
+            "priority=spot",
+            {},
+            "The target aml-batch: the option priority is 'spot': I",
+        ),
+        ("aml-batch", "nodes=0", {}, "The target aml-batch: the option nodes is '0': Input should"),
+        ("aml-batch", "vmsize=x", {}, "unknown key 'vmsize'; did you mean 'vm_size'?."),
         ("aci", "none", {"AZUREML_ARM_WORKSPACE_NAME": ""}, "No Azure ML workspace is named"),
         ("aci", "none", {"AZUREML_ARM_WORKSPACE_NAME": "x"}, "Azure has no workspace x in the"),
         ("aci", "none", {"AZURE_CLIENT_SECRET": "wrong"}, "Azure refuses the secret in AZURE_CLI"),

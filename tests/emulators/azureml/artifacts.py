@@ -37,11 +37,14 @@ class Artifacts:
     def routes(self) -> list[tuple[str, str, Route]]:
         runs = re.escape(f"{SERVICES}/history/v1.0{self.resources.scope}/experiments/")
         run = rf"{runs}[^/]+/runs/(\w+)/artifacts"
+        prefix = re.escape(f"{SERVICES}/artifact/v2.0{self.resources.scope}/artifacts/prefix/")
+        logs = rf"{prefix}contentinfo/(ExperimentRun/dcid\.[\w-]+/(?:user|system)_logs)"
         blob = rf"{re.escape(STORAGE)}/{CONTAINER}/(.+)"
         return [
             ("GET", run, self._list),
             ("GET", f"{run}/contentinfo", self._content),
             ("POST", f"{run}/batch/metadata", self._announce),
+            ("GET", logs, self._below),
             ("PUT", blob, self._put),
             ("GET", blob, self._get),
             ("HEAD", blob, self._get),
@@ -60,6 +63,20 @@ class Artifacts:
         """The name of the blob at an address."""
         return unquote(urlsplit(address).path).removeprefix(f"/{CONTAINER}/")
 
+    def read(self, request: Request, content: bytes | None) -> Answer:
+        """A blob's content, or the part of it that is asked for."""
+        if content is None:
+            raise blob_refused(404, "BlobNotFound", "The specified blob does not exist.")
+        kind = "application/octet-stream"
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get("x-ms-range", ""))
+        if not asked:
+            return Answer(content, 200, kind, blob_headers(content))
+        first, last = int(asked[1]), min(int(asked[2]), len(content) - 1)
+        if first > last:
+            raise blob_refused(416, "InvalidRange", "The range specified is invalid.")
+        part = {**blob_headers(content), "Content-Range": f"bytes {first}-{last}/{len(content)}"}
+        return Answer(content[first : last + 1], 206, kind, part)
+
     def _list(self, request: Request, match: re.Match[str]) -> Answer:
         self.resources.directory.admit(request)
         return Answer.of({"value": [self._told(match[1], p) for p in self.paths.get(match[1], [])]})
@@ -71,6 +88,22 @@ class Artifacts:
             message = f"ArtifactId ExperimentRun/dcid.{match[1]}/{path} not found."
             raise Refused(404, "UserError", message)
         return Answer.of(self._address(match[1], path))
+
+    def _below(self, request: Request, match: re.Match[str]) -> Answer:
+        """The addresses of what a run has below a folder."""
+        self.resources.directory.admit(request)
+        origin, container, _ = match[1].split("/")
+        found = [
+            {
+                "contentUri": self.address(blob),
+                "origin": origin,
+                "container": container,
+                "path": blob.removeprefix(f"{origin}/{container}/"),
+            }
+            for blob in self.blobs
+            if blob.startswith(f"{match[1]}/")
+        ]
+        return Answer.of({"value": found})
 
     def _announce(self, request: Request, match: re.Match[str]) -> Answer:
         self.resources.directory.admit(request)
@@ -101,32 +134,23 @@ class Artifacts:
         return {**self._told(run_id, path), "contentUri": self.address(_blob(run_id, path))}
 
     def _put(self, request: Request, match: re.Match[str]) -> Answer:
-        self._signed(request)
+        self.check_signed(request)
         headers = {name.lower(): value for name, value in request.headers.items()}
         assert headers["x-ms-blob-type"] == "BlockBlob"
         if headers.get("if-none-match") == "*" and match[1] in self.blobs:
-            raise _blob_refused(409, "BlobAlreadyExists", "The specified blob already exists.")
+            raise blob_refused(409, "BlobAlreadyExists", "The specified blob already exists.")
         self.blobs[match[1]] = request.body
-        return Answer(b"", 201, headers=_headers(request.body))
+        return Answer(b"", 201, headers=blob_headers(request.body))
 
     def _get(self, request: Request, match: re.Match[str]) -> Answer:
-        self._signed(request)
-        if (content := self.blobs.get(match[1])) is None:
-            raise _blob_refused(404, "BlobNotFound", "The specified blob does not exist.")
-        kind = "application/octet-stream"
-        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get("x-ms-range", ""))
-        if not asked:
-            return Answer(content, 200, kind, _headers(content))
-        first, last = int(asked[1]), min(int(asked[2]), len(content) - 1)
-        if first > last:
-            raise _blob_refused(416, "InvalidRange", "The range specified is invalid.")
-        part = {**_headers(content), "Content-Range": f"bytes {first}-{last}/{len(content)}"}
-        return Answer(content[first : last + 1], 206, kind, part)
+        self.check_signed(request)
+        return self.read(request, self.blobs.get(match[1]))
 
-    def _signed(self, request: Request) -> None:
+    def check_signed(self, request: Request) -> None:
+        """Refuses who has no signed address."""
         if request.query.get("sig") != self.signature:
             message = "Server failed to authenticate the request."
-            raise _blob_refused(403, "AuthenticationFailed", message)
+            raise blob_refused(403, "AuthenticationFailed", message)
 
 
 def _blob(run_id: str, path: str) -> str:
@@ -138,7 +162,8 @@ def _conflict(run_id: str, path: str) -> dict[str, Any]:
     return {"error": {"code": "UserError", "message": message}}
 
 
-def _headers(content: bytes) -> dict[str, str]:
+def blob_headers(content: bytes) -> dict[str, str]:
+    """What storage tells of a blob."""
     tag = hashlib.sha256(content).hexdigest()[:16]
     return {
         "ETag": f'"0x{tag.upper()}"',
@@ -148,7 +173,8 @@ def _headers(content: bytes) -> dict[str, str]:
     }
 
 
-def _blob_refused(status: int, code: str, message: str) -> RefusedAs:
+def blob_refused(status: int, code: str, message: str) -> RefusedAs:
+    """An error as storage words it."""
     told = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
     text = f"<?xml version='1.0' encoding='utf-8'?>{told}"
     return RefusedAs(Answer(text.encode(), status, "application/xml", {"x-ms-error-code": code}))

@@ -11,7 +11,11 @@ from typing import Any, ClassVar
 from tests.emulators import server
 from tests.emulators.server import Answer, Request
 
-TELEMETRY = (".mlflow-telemetry.io", ".events.data.microsoft.com")
+TELEMETRY = (
+    ".mlflow-telemetry.io",
+    ".events.data.microsoft.com",
+    "dc.services.visualstudio.com",
+)
 """Where MLflow and Azure's clients tell their makers how they are used: no way leads there."""
 
 

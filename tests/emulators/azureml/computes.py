@@ -1,4 +1,4 @@
-"""The computes of a workspace: what is attached to it, and how that goes.
+"""The computes of a workspace: what is attached to it or made in it, and how that goes.
 
 Names are as the REST API has them.
 Source: "Compute - Create Or Update" of Azure Machine Learning's REST reference.
@@ -85,6 +85,8 @@ class Computes:
             raise Refused(400, "BadRequest", f"Compute name {name} is not valid.")
         if self.refuses:
             raise Refused(400, *self.refuses)
+        if asked["computeType"] == "AmlCompute":
+            return self._create(name, asked)
         if set(asked) != {"computeType", "resourceId", "properties"}:
             raise Refused(400, "BadRequest", f"Unexpected properties {sorted(asked)}.")
         if not (token := asked["properties"]["databricksAccessToken"]):
@@ -101,10 +103,29 @@ class Computes:
         self.secrets[name] = token
         return self._begun(state, 201)
 
+    def _create(self, name: str, asked: dict[str, Any]) -> Answer:
+        """Makes a cluster of machines, of which there is none until they are needed."""
+        if set(asked) != {"computeType", "properties"}:
+            raise Refused(400, "BadRequest", f"Unexpected properties {sorted(asked)}.")
+        errors = [{"error": {"code": "BadArgument", "message": self.fails}}] if self.fails else None
+        state = "Failed" if self.fails else "Succeeded"
+        machines = {"subnet": None, "currentNodeCount": 0, **asked["properties"]}
+        self.put(
+            name,
+            asked["computeType"],
+            isAttachedCompute=False,
+            properties=machines,
+            provisioningState=state,
+            provisioningErrors=errors,
+        )
+        return self._begun(state, 201)
+
     def _detach(self, request: Request, match: re.Match[str]) -> Answer:
         self.resources.directory.admit(request)
         self._there(match[1])
-        assert request.query["underlyingResourceAction"] == "detach"
+        machines = self.attached[match[1]]["properties"]["computeType"] == "AmlCompute"
+        action = "delete" if machines else "detach"
+        assert request.query["underlyingResourceAction"].lower() == action
         del self.attached[match[1]]
         return self._begun("Succeeded", 202)
 

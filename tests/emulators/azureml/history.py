@@ -2,7 +2,7 @@
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
@@ -21,6 +21,8 @@ STATUS = {
 """A run's status by the names of MLflow and of Azure ML."""
 _PARENT = "mlflow.parentRunId"
 _PROPERTIES = "azureml."
+OF_STEPS = ("azureml.nodeid", "azureml.pipeline")
+"""What tells of a step's run where it belongs: tags as well, where the SDK reads them."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,12 @@ class History:
     Attributes:
         resources: The workspace.
         url: Where the MLflow server answers.
+        logs: Of each run the addresses of its logs, by their names.
     """
 
     resources: Resources
     url: str
+    logs: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def routes(self) -> list[tuple[str, str, Route]]:
         scope = re.escape(f"{SERVICES}/history/v1.0{self.resources.scope}")
@@ -41,6 +45,7 @@ class History:
         return [
             ("GET", rf"{scope}/experiments/([^/]+)", self._experiment),
             ("POST", rf"{scope}/experiments/([^/]+)", self._create_experiment),
+            ("POST", rf"{scope}/experiments/([^/]+)/runs:query", self._query),
             ("GET", run, self._run),
             ("GET", rf"{run}/details", self._details),
             ("GET", rf"{run}/children", self._children),
@@ -98,7 +103,9 @@ class History:
         self.resources.directory.admit(request)
         told = _told(self._ask("GET", "runs/get", run_id=match[1])["run"])
         names = ("runId", "status", "properties", "startTimeUtc", "endTimeUtc")
-        return Answer.of({**{name: told[name] for name in names}, "logFiles": {}})
+        return Answer.of(
+            {**{name: told[name] for name in names}, "logFiles": self.logs.get(match[1], {})}
+        )
 
     def _children(self, request: Request, match: re.Match[str]) -> Answer:
         self.resources.directory.admit(request)
@@ -111,6 +118,20 @@ class History:
             order_by=["attributes.start_time DESC"],
         )
         return Answer.of({"value": [_told(one) for one in found.get("runs", [])]})
+
+    def _query(self, request: Request, match: re.Match[str]) -> Answer:
+        """The runs of an experiment without a parent, the newest first."""
+        self.resources.directory.admit(request)
+        asked = request.json["filter"], request.json["orderby"]
+        assert asked == ("(ParentRunId eq null)", "StartTimeUtc desc"), asked
+        found = self._ask(
+            "POST",
+            "runs/search",
+            experiment_ids=[self.experiment_id(match[1])],
+            order_by=["attributes.start_time DESC"],
+        )
+        told = [_told(one) for one in found.get("runs", [])]
+        return Answer.of({"value": [one for one in told if not one["parentRunId"]]})
 
     def _token(self, request: Request, match: re.Match[str]) -> Answer:
         """A run asks for a new token before its own ends."""
@@ -156,7 +177,7 @@ def _told(run: dict[str, Any]) -> dict[str, Any]:
         "runType": tags.get("azureml.runsource"),
         "startTimeUtc": _time(info.get("start_time")),
         "endTimeUtc": _time(info.get("end_time")),
-        "tags": {name: value for name, value in tags.items() if _PROPERTIES not in name},
+        "tags": {n: v for n, v in tags.items() if _PROPERTIES not in n or n in OF_STEPS},
         "properties": {name: value for name, value in tags.items() if _PROPERTIES in name},
     }
 

@@ -1,5 +1,6 @@
 """Pipelines: their modules and graphs as they are sent, and runs that execute them in order."""
 
+import json
 import os
 import re
 import signal
@@ -13,6 +14,9 @@ from typing import Any
 from tests.emulators.azureml.cloud import Refused
 from tests.emulators.azureml.cluster import Cluster, check_cluster
 from tests.emulators.azureml.history import History
+from tests.emulators.azureml.modules import datasets_in, entity_of, values_in
+from tests.emulators.azureml.parallel_runs import TYPE as PARALLEL
+from tests.emulators.azureml.parallel_runs import ParallelRuns
 from tests.emulators.azureml.resources import SERVICES, Resources
 from tests.emulators.azureml.snapshots import Snapshots
 from tests.emulators.server import Answer, Request, Route
@@ -25,7 +29,6 @@ STATUS = {
     "KILLED": "Canceled",
 }
 """A pipeline run's status by the names of MLflow and of the pipelines' service."""
-_LITERAL, _PARAMETER = "0", "1"
 
 
 @dataclass
@@ -37,6 +40,7 @@ class PipelineRun:
         experiment: The experiment's name.
         graph: The graph's id.
         values: The pipeline parameters.
+        datasets: Those of them that are datasets, by their ids.
         status: As MLflow names it.
         steps: The names of the steps by their runs, in the order in which they began.
     """
@@ -45,6 +49,7 @@ class PipelineRun:
     experiment: str
     graph: str
     values: dict[str, str]
+    datasets: dict[str, str] = field(default_factory=dict)
     status: str = "SCHEDULED"
     steps: dict[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
@@ -68,7 +73,8 @@ class Pipelines:
         resources: The workspace.
         snapshots: Where the steps' files are.
         history: Where runs are kept.
-        cluster: Where steps run.
+        cluster: Where steps run on Databricks.
+        parallel: Where they run on Azure ML's own machines.
         starts: Whether clusters start.
         refuses: An error's code and message, of a service that takes no pipeline.
         modules: The modules by their ids, as they were sent.
@@ -80,6 +86,7 @@ class Pipelines:
     snapshots: Snapshots
     history: History
     cluster: Cluster
+    parallel: ParallelRuns
     starts: bool = True
     refuses: tuple[str, str] | None = None
     modules: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -93,7 +100,6 @@ class Pipelines:
         base = rf"{host}/pipelines/v1\.0{scope}"
         one = rf"{base}/PipelineRuns/([\w-]+)"
         return [
-            ("GET", rf"{host}/datastore/v1\.0{scope}/default", self._datastore),
             ("GET", rf"{base}/DataTypes", self._list_types),
             ("POST", rf"{base}/DataTypes", self._add_type),
             ("GET", rf"{base}/Modules/Hash/(\w+)", self._find_module),
@@ -103,6 +109,7 @@ class Pipelines:
             ("POST", rf"{base}/PipelineRuns/Submit/([\w-]+)", self._submit),
             ("GET", one, self._get),
             ("DELETE", rf"{one}/Execution", self._cancel),
+            ("POST", rf"{one}/Outputs", self._outputs),
         ]
 
     def steps(self, graph: str) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
@@ -111,17 +118,22 @@ class Pipelines:
         nodes = {node["Id"]: node for node in entity["ModuleNodes"]}
         before = {number: set() for number in nodes}  # type: dict[str, set[str]]
         for edge in entity["Edges"]:
-            target = edge["DestinationInputPort"]["NodeId"]
-            before[target].add(edge["SourceOutputPort"]["NodeId"])
+            source, target = (
+                edge["SourceOutputPort"]["NodeId"],
+                edge["DestinationInputPort"]["NodeId"],
+            )
+            before[target] |= {source} & set(nodes)  # a dataset is there already
         ordered: list[str] = []
         while ready := [n for n in nodes if n not in ordered and before[n] <= set(ordered)]:
             ordered += ready
         assert len(ordered) == len(nodes), "the graph has a cycle"
         return [(n, self.modules[nodes[n]["ModuleId"]], nodes[n]) for n in ordered]
 
-    def begin(self, graph: str, experiment: str, values: dict[str, str]) -> PipelineRun:
+    def begin(
+        self, graph: str, experiment: str, values: dict[str, str], datasets: dict[str, str]
+    ) -> PipelineRun:
         """Makes a run of a graph, and starts it."""
-        made = self._made(graph, experiment, values)
+        made = self._made(graph, experiment, values, datasets)
         self._start(made)
         return made
 
@@ -138,8 +150,12 @@ class Pipelines:
         for node in graph["ModuleNodes"]:
             if node["ModuleId"] not in self.modules:
                 raise Refused(400, "UserError", f"Module {node['ModuleId']} is unknown.")
-            said = _values(node["ModuleMetadataParameters"], {})
-            if wrong := check_cluster(said):
+            module = self.modules[node["ModuleId"]]
+            if module["ModuleExecutionType"] == PARALLEL:
+                wrong = self.parallel.check(module, values_in(node["ModuleParameters"], {}))
+            else:
+                wrong = check_cluster(values_in(node["ModuleMetadataParameters"], {}))
+            if wrong:
                 raise Refused(400, "UserError", wrong)
         defaults = {one["Name"]: one["DefaultValue"] for one in interface["Parameters"]}
         self.graphs[number := str(uuid.uuid4())] = graph
@@ -157,23 +173,6 @@ class Pipelines:
             }
         )
 
-    def _datastore(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
-        storage = {
-            "accountName": "teststorage",
-            "containerName": "azureml-blobstore",
-            "endpoint": "core.windows.net",
-            "protocol": "https",
-            "credentialType": "None",
-        }
-        return Answer.of(
-            {
-                "name": "workspaceblobstore",
-                "dataStoreType": "AzureBlob",
-                "azureStorageSection": storage,
-            }
-        )
-
     def _list_types(self, request: Request, match: re.Match[str]) -> Answer:
         self.resources.directory.admit(request)
         return Answer.of(self._types)
@@ -188,40 +187,21 @@ class Pipelines:
         found = [n for n, one in self.modules.items() if one.get("IdentifierHash") == match[1]]
         if not found:
             raise Refused(404, "NotFound", f"No module with the hash {match[1]}.")
-        return Answer.of(self._module(found[0]))
+        return Answer.of(entity_of(found[0], self.modules[found[0]]))
 
     def _add_module(self, request: Request, match: re.Match[str]) -> Answer:
         self.resources.directory.admit(request)
         sent = request.json
-        if sent["ModuleExecutionType"] != "databrickscloud":
+        if sent["ModuleExecutionType"] not in ("databrickscloud", PARALLEL):
             raise Refused(400, "UserError", f"Unknown execution type {sent['ModuleExecutionType']}")
         if sent["StorageId"] not in self.snapshots.files:
             raise Refused(400, "UserError", f"Snapshot {sent['StorageId']} is unknown.")
         self.modules[number := str(uuid.uuid4())] = sent
-        return Answer.of(self._module(number)["Data"])
+        return Answer.of(entity_of(number, sent)["Data"])
 
     def _get_module(self, request: Request, match: re.Match[str]) -> Answer:
         self.resources.directory.admit(request)
-        return Answer.of(self._module(match[1]))
-
-    def _module(self, number: str) -> dict[str, Any]:
-        sent = self.modules[number]
-        interface = sent["StructuredInterface"]
-        kept = ("Name", "IsDeterministic", "StructuredInterface", "IdentifierHash", "StepType")
-        data = {name: sent.get(name) for name in kept}
-        parameters = [
-            [{"Name": p["Name"], "DefaultValue": p["DefaultValue"]} for p in interface[kind]]
-            for kind in ("Parameters", "MetadataParameters")
-        ]
-        ports = {
-            kind: [{"Name": p["Name"], key: p[given]} for p in interface[kind]]
-            for kind, key, given in (
-                ("Inputs", "DataTypesIds", "DataTypeIdsList"),
-                ("Outputs", "DataTypeId", "DataTypeId"),
-            )
-        }
-        told = {"Parameters": parameters[0], "MetadataParameters": parameters[1], "Ports": ports}
-        return {"Data": {**data, "Id": number, "UploadState": "Completed"}, "Interface": told}
+        return Answer.of(entity_of(match[1], self.modules[match[1]]))
 
     def _create(self, request: Request, match: re.Match[str]) -> Answer:
         self.resources.directory.admit(request)
@@ -230,12 +210,15 @@ class Pipelines:
         graph, defaults = self.add_graph(request.json)
         values = request.json["CreationInfo"].get("ParameterAssignments") or {}
         experiment = request.query["experimentName"]
-        return self.entity(self._made(graph, experiment, {**defaults, **values}))
+        datasets = datasets_in(request.json["CreationInfo"])
+        return self.entity(self._made(graph, experiment, {**defaults, **values}, datasets))
 
-    def _made(self, graph: str, experiment: str, values: dict[str, str]) -> PipelineRun:
+    def _made(
+        self, graph: str, experiment: str, values: dict[str, str], datasets: dict[str, str]
+    ) -> PipelineRun:
         tags = {"azureml.runsource": "azureml.PipelineRun"}
         number = self.history.create_run(experiment, "pipeline", tags)
-        self.runs[number] = PipelineRun(number, experiment, graph, values)
+        self.runs[number] = PipelineRun(number, experiment, graph, values, datasets)
         return self.runs[number]
 
     def _submit(self, request: Request, match: re.Match[str]) -> Answer:
@@ -283,24 +266,50 @@ class Pipelines:
     ) -> str:
         tags = {"mlflow.parentRunId": run.number, "mlflow.rootRunId": run.number}
         tags |= {"azureml.runsource": "azureml.StepRun", "azureml.nodeid": node}
-        tags["azureml.pipelinerunid"] = run.number
+        tags |= dict.fromkeys(("azureml.pipelinerunid", "azureml.pipeline"), run.number)
         step = self.history.create_run(run.experiment, module["Name"], tags)
         run.steps[step] = module["Name"]
         while not self.starts and run.status == "RUNNING":
             time.sleep(0.05)
-        self.snapshots.unpack(module["StorageId"], self.cluster.snapshot(step))
-        values = _values(said["ModuleParameters"], run.values)
-        values |= _values(said["ModuleMetadataParameters"], run.values)
+        parallel = module["ModuleExecutionType"] == PARALLEL
+        place = self.parallel.code(step) if parallel else self.cluster.snapshot(step)
+        self.snapshots.unpack(module["StorageId"], place)
         with run.lock:
-            if run.status == "RUNNING":
+            if run.status == "RUNNING" and parallel:
+                run.process = self.parallel.start(step, module, self._inputs(run, node))
+            elif run.status == "RUNNING":
+                values = values_in(said["ModuleParameters"], run.values)
+                values |= values_in(said["ModuleMetadataParameters"], run.values)
                 run.process = self.cluster.start(step, values, self._told(run, step))
         if run.process:
             self.history.update(step, "RUNNING")
             code = run.process.wait()
             run.process = None
+            if parallel:
+                self.history.logs[step] = self.parallel.end(step)
         status = "KILLED" if run.status == "KILLED" else "FAILED" if code else "FINISHED"
         self.history.update(step, status)
         return status
+
+    def _inputs(self, run: PipelineRun, node: str) -> dict[str, str]:
+        """The datasets that a node reads, by its inputs."""
+        graph = self.graphs[run.graph]
+        names = {
+            one["Id"]: one["DataSetDefinition"]["ParameterName"] for one in graph["DatasetNodes"]
+        }
+        edges = [e for e in graph["Edges"] if e["DestinationInputPort"]["NodeId"] == node]
+        return {
+            edge["DestinationInputPort"]["PortName"]: run.datasets[names[source]]
+            for edge in edges
+            if (source := edge["SourceOutputPort"]["NodeId"]) in names
+        }
+
+    def _outputs(self, request: Request, match: re.Match[str]) -> Answer:
+        self.resources.directory.admit(request)
+        run, (node,) = self._there(match[1]), json.loads(request.body)
+        (module,) = [module for number, module, _ in self.steps(run.graph) if number == node]
+        (step,) = [step for step, name in run.steps.items() if name == module["Name"]]
+        return Answer.of(self.parallel.outputs(step, module))
 
     def _told(self, run: PipelineRun, step: str) -> dict[str, str]:
         """What Azure ML adds to the arguments of a script."""
@@ -318,16 +327,6 @@ class Pipelines:
             "AZUREML_WORKSPACE_ID": self.resources.number,
             "AZUREML_EXPERIMENT_ID": self.history.experiment_id(run.experiment),
         }
-
-
-def _values(assigned: list[dict[str, str]], values: dict[str, str]) -> dict[str, str]:
-    """What parameters of a module are set to; a pipeline parameter to its value."""
-    return {
-        one["Name"]: values.get(one["Value"], one["Value"])
-        if one["ValueType"] == _PARAMETER
-        else one["Value"]
-        for one in assigned
-    }
 
 
 def _refused(code: str, message: str, status: int = 400) -> Refused:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.emulators.azureml.cloud import Refused
+from tests.emulators.azureml.modules import datasets_in
 from tests.emulators.azureml.pipelines import Pipelines
 from tests.emulators.azureml.resources import SERVICES
 from tests.emulators.server import Answer, Request, Route
@@ -39,6 +40,7 @@ class Published:
         number = r"([\w-]{36})"
         return [
             ("POST", rf"{base}/Pipelines/Create", self._publish),
+            ("GET", rf"{base}/Pipelines/{number}", self._get_pipeline),
             ("PUT", rf"{base}/Pipelines/{number}/status", self._change_pipeline),
             ("GET", endpoint, self._list_endpoints),
             ("POST", rf"{endpoint}/Create", self._create_endpoint),
@@ -72,9 +74,14 @@ class Published:
             "Url": f"https://{SERVICES}/pipelines/v1.0{self.of.resources.scope}/PipelineRuns"
             f"/PipelineSubmit/{number}",
             "ParameterAssignments": defaults,
+            "DataSetDefinitionValueAssignments": sent.get("DataSetDefinitionValueAssignments"),
             "EntityStatus": "Active",
         }
         return Answer.of(self.pipelines[number])
+
+    def _get_pipeline(self, request: Request, match: re.Match[str]) -> Answer:
+        self.of.resources.directory.admit(request)
+        return Answer.of(self._there(self.pipelines, match[1]))
 
     def _change_pipeline(self, request: Request, match: re.Match[str]) -> Answer:
         self.of.resources.directory.admit(request)
@@ -178,7 +185,8 @@ class Published:
         if "Disabled" in (entity["EntityStatus"], pipeline["EntityStatus"]):
             raise Refused(400, "UserError", "The pipeline is disabled.")
         values = pipeline["ParameterAssignments"] | (said.get("ParameterAssignments") or {})
-        return self.of.begin(pipeline["GraphId"], said["ExperimentName"], values).number
+        datasets = datasets_in(pipeline) | datasets_in(said)
+        return self.of.begin(pipeline["GraphId"], said["ExperimentName"], values, datasets).number
 
     def _there(self, among: dict[str, dict[str, Any]], number: str) -> dict[str, Any]:
         if number not in among:

@@ -15,11 +15,13 @@ from tests.emulators.azureml.certificates import make_certificates
 from tests.emulators.azureml.cloud import Cloud
 from tests.emulators.azureml.cluster import Cluster
 from tests.emulators.azureml.computes import Computes
+from tests.emulators.azureml.datastores import Datastores
 from tests.emulators.azureml.directory import Directory
 from tests.emulators.azureml.history import History
 from tests.emulators.azureml.iot_hub import IotHub
 from tests.emulators.azureml.models import Models
 from tests.emulators.azureml.online_endpoints import OnlineEndpoints
+from tests.emulators.azureml.parallel_runs import ParallelRuns
 from tests.emulators.azureml.pipelines import Pipelines
 from tests.emulators.azureml.published import Published
 from tests.emulators.azureml.resources import SERVICES, Resources
@@ -54,6 +56,7 @@ class Workspace:
     history: History
     pipelines: Pipelines
     published: Published
+    datastores: Datastores
 
     @property
     def network(self) -> dict[str, str]:
@@ -109,12 +112,13 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
         services = Services(models, computes, folder)
         endpoints = OnlineEndpoints(tracking, artifacts, folder)
         hub = IotHub()
-        history = History(resources, url)
+        history, datastores = History(resources, url), Datastores(artifacts)
         cluster, snapshots = Cluster(folder / "machine"), Snapshots(artifacts)
-        pipelines = Pipelines(resources, snapshots, history, cluster)
+        parallel = ParallelRuns(computes, artifacts, datastores, folder / "batch")
+        pipelines = Pipelines(resources, snapshots, history, cluster, parallel)
         published = Published(pipelines)
         parts = directory, resources, tracking, artifacts, models, services, endpoints, hub
-        parts += computes, history, pipelines, published
+        parts += computes, history, pipelines, published, datastores
         for part in (*parts, snapshots):
             cloud.routes += part.routes()
         made = Workspace(folder, cloud, authority, *parts)
