@@ -6,6 +6,7 @@ import gc
 import json
 import math
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,8 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, settings
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a shell starts with an &
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("SPARK_CONF_DIR", str(Path(__file__).with_name("spark")))
 settings.register_profile("throughline", deadline=None)  # the machine may be busy
 settings.load_profile("throughline")

@@ -1,7 +1,6 @@
 """A batch job: a pipeline of one step, which scores the files of a dataset; and what it leaves."""
 
 import json
-import logging
 import sys
 import tempfile
 import uuid
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from azureml.core.compute import AmlCompute
     from azureml.data import FileDataset
     from azureml.pipeline.core import Pipeline, PipelineRun
-
-logger = logging.getLogger(__name__)
 
 INPUT = "input"
 """The pipeline's parameter: the dataset whose files are scored."""
@@ -148,7 +145,6 @@ def predictions_of(run: "PipelineRun", poll_seconds: float, limit_seconds: float
         UserError: It failed, with the last lines of its log, or it takes longer.
     """
     watched = WatchedRun(run, poll_seconds, limit_seconds)
-    logger.info("the pipeline run %s is at %s", run.id, watched.url)
     try:
         watched.wait()
     except UserError as error:

@@ -1,8 +1,5 @@
 """The chain as a pipeline of Azure ML: a DatabricksStep for each step, one after the other."""
 
-import contextlib
-import logging
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +17,6 @@ if TYPE_CHECKING:
     from azureml.pipeline.steps import DatabricksStep
 
     from throughline.recipe.recipe import Recipe
-
-logger = logging.getLogger(__name__)
 
 LATEST = {
     "prep": {},
@@ -95,7 +90,7 @@ def build(
 
     parameters = {name: PipelineParameter(name, value) for name, value in values.items()}
     made = [_step(place, name, parameters, reuse) for name in steps]
-    with refusals("to build the pipeline"), contextlib.redirect_stdout(sys.stderr):
+    with refusals("to build the pipeline"):
         pipeline = Pipeline(workspace, StepSequence(made), description="throughline")
         mistakes = pipeline.validate()
     if mistakes:
@@ -117,9 +112,8 @@ def run_pipeline(pipeline: "Pipeline", experiment: str, poll_seconds: float) -> 
     Raises:
         UserError: The service refuses it, or the run does not end well.
     """
-    with refusals("to run the pipeline"), contextlib.redirect_stdout(sys.stderr):
+    with refusals("to run the pipeline"):
         watched = WatchedRun(pipeline.submit(experiment), poll_seconds)
-    logger.info("the pipeline run %s is at %s", watched.run.id, watched.url)
     steps = watched.wait()
     lines = [f"{step:<{max(map(len, steps))}}  run {number}" for step, number in steps.items()]
     return "\n".join([*lines, f"pipeline: {watched.url}"])

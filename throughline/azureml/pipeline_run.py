@@ -38,7 +38,9 @@ class WatchedRun:
         return str(self.run.get_portal_url())
 
     def wait(self) -> dict[str, str]:
-        """Waits until the run has ended, and logs what its steps do; ends it if interrupted.
+        """Waits until the run has ended; logs where it is and what its steps do.
+
+        Whoever is interrupted meanwhile cancels it.
 
         Returns:
             The ids of the steps' runs by the steps' names.
@@ -48,6 +50,7 @@ class WatchedRun:
                 does not answer any more: then the run goes on unwatched.
         """
         try:
+            logger.info("the pipeline run %s is at %s", self.run.id, self.url)
             return self._wait()
         except UserError:
             raise

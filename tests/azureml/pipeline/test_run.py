@@ -31,16 +31,18 @@ def ask(ready: Callable[[], Any], seconds: float = 120) -> Any:
     return found
 
 
-def once_it_runs(workspace: Workspace, do: Callable[[PipelineRun], Any]) -> threading.Thread:
+def once_it_runs(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture, do: Callable[[PipelineRun], Any]
+) -> threading.Thread:
     """Does something once the first step of the next run is there, and was looked at."""
+    caplog.set_level("INFO")
     before = len(workspace.pipelines.runs)
 
     def wait() -> None:
         ask(lambda: len(workspace.pipelines.runs) > before)
         run = last_run(workspace)
         ask(lambda: run.process if workspace.pipelines.starts else run.steps)
-        looks = len(workspace.cloud.requests)
-        ask(lambda: len(workspace.cloud.requests) > looks + 4)
+        ask(lambda: "prep is " in caplog.text)
         do(run)
 
     thread = threading.Thread(target=wait, daemon=True)
@@ -56,10 +58,9 @@ def test_whoever_waits_no_more_cancels(
     user: Workspace, main: Main, given: Given, caplog, sent, raised, starts
 ) -> None:
     """As in a step, where SIGTERM is a SystemExit."""
-    caplog.set_level("INFO")
     user.pipelines.starts = starts
     before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    thread = once_it_runs(user, lambda run: os.kill(os.getpid(), sent))
+    thread = once_it_runs(user, caplog, lambda run: os.kill(os.getpid(), sent))
     try:
         with pytest.raises(raised):
             main(given)
@@ -75,10 +76,10 @@ def test_whoever_waits_no_more_cancels(
 
 
 def test_a_run_that_somebody_cancels_is_one_sentence(
-    user: Workspace, main: Main, given: Given
+    user: Workspace, main: Main, given: Given, caplog
 ) -> None:
     user.pipelines.starts = False
-    thread = once_it_runs(user, lambda run: run.cancel())
+    thread = once_it_runs(user, caplog, lambda run: run.cancel())
     with pytest.raises(UserError, match=r"The pipeline run was cancelled; see https://"):
         main(given)
     thread.join()
