@@ -95,9 +95,11 @@ class Handler(BaseHTTPRequestHandler):
         """Says nothing: the record does."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Server:
     """Serves routes on a free port of this machine.
+
+    Without a ``repr``, as whatever holds one: that of a failed test would write all that ever came.
 
     Attributes:
         routes: Method, pattern of the whole place, and what answers.

@@ -18,7 +18,7 @@ STORAGE = "teststorage.blob.core.windows.net"
 CONTAINER = "azureml"
 
 
-@dataclass
+@dataclass(repr=False)
 class Artifacts:
     """Artifacts of runs, kept in memory.
 

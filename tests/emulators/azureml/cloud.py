@@ -55,7 +55,7 @@ class _Handler(server.Handler):
             self.close_connection = True
 
 
-@dataclass
+@dataclass(repr=False)
 class Cloud(server.Server):
     """The routes of all hosts; a pattern is about the host and the path.
 

@@ -31,7 +31,7 @@ OTHERS = {"run_name", "timeout_seconds", "pypi_libraries", "compute_name"}
 _PREFIX = "_AML_PARAMETER_"
 
 
-@dataclass
+@dataclass(repr=False)
 class Cluster:
     """Where steps run.
 

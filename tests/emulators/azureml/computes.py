@@ -18,7 +18,7 @@ NAME = r"[A-Za-z](?![A-Za-z0-9-]*-\d+$)[A-Za-z0-9-]{1,15}"
 _VERSION = "2020-02-02"
 
 
-@dataclass
+@dataclass(repr=False)
 class Computes:
     """The computes, and what happens to the next one.
 

@@ -21,7 +21,7 @@ NAME = "workspaceblobstore"
 CONTAINER = "azureml-blobstore"
 
 
-@dataclass
+@dataclass(repr=False)
 class Datastores:
     """The one datastore, and the datasets.
 

@@ -23,7 +23,7 @@ METADATA = "169.254.169.254"
 """Where a machine of the cloud asks for tokens of its identity."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Directory:
     """One tenant.
 

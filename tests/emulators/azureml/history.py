@@ -25,7 +25,7 @@ OF_STEPS = ("azureml.nodeid", "azureml.pipeline")
 """What tells of a step's run where it belongs: tags as well, where the SDK reads them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class History:
     """The run history of a workspace.
 

@@ -100,7 +100,7 @@ class Device:
     logs: dict[str, list[str]] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(repr=False)
 class IotHub:
     """A hub.
 

@@ -14,7 +14,7 @@ from tests.emulators.azureml.resources import SERVICES, Resources
 from tests.emulators.server import Answer, Request, Route
 
 
-@dataclass
+@dataclass(repr=False)
 class Models:
     """What was uploaded from machines of users, and the models of it.
 

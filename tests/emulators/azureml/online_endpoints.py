@@ -61,7 +61,7 @@ class Endpoint:
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
 
-@dataclass
+@dataclass(repr=False)
 class OnlineEndpoints:
     """The endpoints of a workspace.
 

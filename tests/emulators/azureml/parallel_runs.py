@@ -20,7 +20,7 @@ _DRIVER = Path(__file__).parent / "container" / "parallel_run.py"
 _SCRIPT = "driver/amlbi_main.py"
 
 
-@dataclass
+@dataclass(repr=False)
 class ParallelRuns:
     """Where such steps run.
 

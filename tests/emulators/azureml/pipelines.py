@@ -31,7 +31,7 @@ STATUS = {
 """A pipeline run's status by the names of MLflow and of the pipelines' service."""
 
 
-@dataclass
+@dataclass(repr=False)
 class PipelineRun:
     """A run of a graph.
 
@@ -65,7 +65,7 @@ class PipelineRun:
                 os.killpg(self.process.pid, signal.SIGKILL)
 
 
-@dataclass
+@dataclass(repr=False)
 class Pipelines:
     """The pipelines of a workspace.
 

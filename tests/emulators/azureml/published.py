@@ -16,7 +16,7 @@ _CODES = {"0": "Active", "1": "Deprecated", "2": "Disabled"}
 """The SDK writes the status of an entity as a name or as a number."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Published:
     """What of a workspace's pipelines can be run by its address.
 

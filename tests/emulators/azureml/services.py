@@ -50,7 +50,7 @@ class Service:
     made: str = field(default_factory=lambda: dt.datetime.now(dt.UTC).isoformat())
 
 
-@dataclass
+@dataclass(repr=False)
 class Services:
     """The services of a workspace.
 

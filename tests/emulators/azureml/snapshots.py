@@ -12,7 +12,7 @@ from tests.emulators.azureml.resources import SERVICES
 from tests.emulators.server import Answer, Request, Route
 
 
-@dataclass
+@dataclass(repr=False)
 class Snapshots:
     """What was uploaded.
 

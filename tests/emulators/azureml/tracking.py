@@ -27,7 +27,7 @@ MISSING = (
 IMMUTABLE = ("registered-models/rename", "registered-models/delete")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Tracking:
     """Tracking and registry of a workspace.
 

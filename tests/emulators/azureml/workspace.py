@@ -37,7 +37,7 @@ STRANGER = "66666666-7777-8888-9999-000000000000"
 SECRET = "secret~of.the-tests"  # noqa: S105 (of no real service)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Workspace:
     """The parts of a workspace that runs."""
 

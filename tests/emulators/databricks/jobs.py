@@ -31,7 +31,7 @@ STORAGE = re.compile(r"(?<![\w/.-])(?=/(?:dbfs|Volumes)/)")
 DISK = re.compile(r"(?<![\w/.-])(?=/databricks/)")
 
 
-@dataclass
+@dataclass(repr=False)
 class JobRun:
     """A run: of a process, or of nothing where the cluster does not start."""
 
@@ -55,7 +55,7 @@ class JobRun:
         return _ended("SUCCESS", "")
 
 
-@dataclass
+@dataclass(repr=False)
 class Jobs:
     """The job runs of a workspace.
 

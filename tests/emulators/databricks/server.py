@@ -18,7 +18,7 @@ class Refused(server.Refused):
         super().__init__(Answer.of({"error_code": code, "message": message}, status))
 
 
-@dataclass
+@dataclass(repr=False)
 class Server(server.Server):
     """Serves bearers of a token.
 

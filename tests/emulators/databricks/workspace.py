@@ -23,7 +23,7 @@ from tests.emulators.tracking_server import forward, tracking_server
 JOB_TOKEN = "dapi-of-the-cluster"  # noqa: S105 (of no real service)
 
 
-@dataclass
+@dataclass(repr=False)
 class Workspace:
     """The parts of a workspace that runs."""
 
