@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import uvicorn
 
     from throughline.deployment.app import create_app
+    from throughline.deployment.patient_server import PatientServer
 
     with hidden_checkout():
         model = mlflow.pyfunc.load_model(options.model_path or options.model_uri)
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             logger.info("running on http://%s:%d", options.host, options.port)  # as uvicorn says
         gc.freeze()
         gc.enable()
-        server = uvicorn.Server(
+        server = PatientServer(
             uvicorn.Config(
                 app,
                 host=options.host,
