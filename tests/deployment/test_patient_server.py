@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 
 import pytest
 import uvicorn
@@ -15,31 +14,24 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-def wait_until(happened):
-    deadline = time.monotonic() + 30
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 @pytest.fixture
-def server():
+def server(eventually):
     made = PatientServer(uvicorn.Config(app, port=0, lifespan="off", ws="none"))
     thread = threading.Thread(target=made.run)
     thread.start()
-    wait_until(lambda: made.started)
+    eventually(lambda: made.started)
     yield made
     made.should_exit = True
     thread.join(30)
     assert not thread.is_alive()
 
 
-def test_who_has_connected_is_answered_and_nobody_else(server):
+def test_who_has_connected_is_answered_and_nobody_else(server, eventually):
     address = server.servers[0].sockets[0].getsockname()
     with socket.create_connection(address) as client:
-        wait_until(lambda: server.server_state.connections)
+        eventually(lambda: server.server_state.connections)
         server.should_exit = True
-        wait_until(lambda: not server.servers[0].is_serving())
+        eventually(lambda: not server.servers[0].is_serving())
         client.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
         assert client.recv(15) == b"HTTP/1.1 200 OK"
     with pytest.raises(ConnectionError):

@@ -134,12 +134,16 @@ class Artifacts:
         return {**self._told(run_id, path), "contentUri": self.address(_blob(run_id, path))}
 
     def _put(self, request: Request, match: re.Match[str]) -> Answer:
+        return self.write(request, self.blobs, match[1])
+
+    def write(self, request: Request, blobs: dict[str, bytes], name: str) -> Answer:
+        """Keeps a blob, as the storage does."""
         self.check_signed(request)
         headers = {name.lower(): value for name, value in request.headers.items()}
         assert headers["x-ms-blob-type"] == "BlockBlob"
-        if headers.get("if-none-match") == "*" and match[1] in self.blobs:
+        if headers.get("if-none-match") == "*" and name in blobs:
             raise blob_refused(409, "BlobAlreadyExists", "The specified blob already exists.")
-        self.blobs[match[1]] = request.body
+        blobs[name] = request.body
         return Answer(b"", 201, headers=blob_headers(request.body))
 
     def _get(self, request: Request, match: re.Match[str]) -> Answer:

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 import yaml
 
-from tests.emulators.azureml.artifacts import STORAGE, Artifacts, blob_headers, blob_refused
+from tests.emulators.azureml.artifacts import STORAGE, Artifacts
 from tests.emulators.azureml.cloud import Refused
 from tests.emulators.azureml.resources import SERVICES
 from tests.emulators.server import Answer, Request, Route
@@ -120,13 +120,7 @@ class Datastores:
         return Answer(text.encode(), 200, "application/xml")
 
     def _put(self, request: Request, match: re.Match[str]) -> Answer:
-        self.artifacts.check_signed(request)
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        assert headers["x-ms-blob-type"] == "BlockBlob"
-        if headers.get("if-none-match") == "*" and match[1] in self.blobs:
-            raise blob_refused(409, "BlobAlreadyExists", "The specified blob already exists.")
-        self.blobs[match[1]] = request.body
-        return Answer(b"", 201, headers=blob_headers(request.body))
+        return self.artifacts.write(request, self.blobs, match[1])
 
     def _get(self, request: Request, match: re.Match[str]) -> Answer:
         self.artifacts.check_signed(request)
