@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -25,12 +26,19 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def signals() -> list[object]:
+    """What this process does when it is to end."""
+    return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+
 @pytest.mark.slow
 def test_each_task_of_spark_has_a_worker(spark, make_job, caplog):
     job = make_job()
+    before = signals()
     with caplog.at_level(logging.INFO, logger="throughline"):
         result = launch(job, 2)
     assert result.workers == 2
+    assert signals() == before
     assert result.history[-1].validation["accuracy"] > 0.85
     assert "epoch 4 of 4: train loss" in caplog.text
     assert "worker 1 of 2 ends with weights" in JobFolder(job.output).text(log_name(1))
@@ -93,11 +101,13 @@ def test_a_worker_elsewhere_gets_what_it_needs_for_tracking(make_job, monkeypatc
 @pytest.mark.slow
 def test_horovodrunner_trains_on_the_clusters_tasks(spark, make_job, monkeypatch):
     monkeypatch.syspath_prepend(str(EMULATORS))
+    before = signals()
     try:
         result = databricks.launch(make_job(), 2)
     finally:
         sys.modules.pop("sparkdl", None)
     assert result.workers == 2
+    assert signals() == before
     assert result.history[-1].validation["accuracy"] > 0.85
 
 

@@ -68,6 +68,10 @@ class Project:
         return self.folder / "data root"
 
     @property
+    def tracking_uri(self) -> str:
+        return f"sqlite:///{self.folder}/mlflow.db"
+
+    @property
     def loaded(self) -> Path:
         """Where processes tell which modules they had loaded."""
         return self.folder / "loaded"
@@ -83,7 +87,7 @@ class Project:
     def environment(self) -> dict[str, str]:
         programs = str(Path(sys.executable).parent)
         return os.environ | {
-            "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder}/mlflow.db",
+            "MLFLOW_TRACKING_URI": self.tracking_uri,
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "GIT_PYTHON_REFRESH": "quiet",
             **dict.fromkeys(SECRETS, SECRET),
@@ -121,14 +125,20 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     slice_recipe(made.recipe)
     made.loaded.mkdir()
     (made.loaded / "sitecustomize.py").write_text(RECORDER)
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(made.environment["MLFLOW_TRACKING_URI"])
     with contextlib.chdir(made.folder):  # artifacts go below the folder the store is made in
-        mlflow.MlflowClient().search_experiments()
+        mlflow.MlflowClient(made.tracking_uri).search_experiments()
     yield made
     made.script("deploy", "--action", "stop", "--data_root", str(made.data_root))
-    mlflow.set_tracking_uri(before)
     shutil.rmtree(made.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _its_store(project: Project) -> Iterator[None]:
+    """Makes the project's store the active one, module by module: others run in between."""
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(project.tracking_uri)
+    yield
+    mlflow.set_tracking_uri(before)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from throughline.distributed.job import TrainingJob, TrainingResult
 from throughline.distributed.spark import (
+    own_signals,
     result_seen,
     worker_arguments,
     worker_of,
@@ -30,7 +31,7 @@ def launch(job: TrainingJob, workers: int) -> TrainingResult:
         ) from None
     spark = session()
     text, backend, environment = worker_arguments(job)
-    with workers_on_spark(spark, job, workers) as folder:
+    with workers_on_spark(spark, job, workers) as folder, own_signals():
         HorovodRunner(np=workers, driver_log_verbosity="all").run(
             worker_of(spark), job=text, backend=backend, environment=environment
         )

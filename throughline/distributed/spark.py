@@ -42,7 +42,7 @@ def launch(job: TrainingJob, workers: int) -> TrainingResult:
         workers_on_spark(spark, job, workers) as folder,
         _output(folder) as stream,
         _quiet_threads(),
-        _own_signals(),
+        own_signals(),
     ):
         horovod.spark.run(
             worker_of(spark),
@@ -136,7 +136,7 @@ def result_seen(folder: JobFolder, workers: int) -> TrainingResult:
 
 
 @contextlib.contextmanager
-def _own_signals() -> Iterator[None]:
+def own_signals() -> Iterator[None]:
     """In the block, signals stay this process's; Horovod would take them over for good.
 
     However the block is left early, Horovod stops its workers.
