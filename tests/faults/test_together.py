@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import mlflow
 import pytest
@@ -14,6 +16,7 @@ from tests.faults.postgres import postgres
 from tests.faults.server import TrackingServer
 from tests.steps.conftest import PROJECT
 from throughline.caching.cache import KEY
+from throughline.registry.roles import CHAMPION, give_role, version_with
 
 CLIENTS = 16
 ROUNDS = 3
@@ -77,3 +80,33 @@ def test_sixteen_clients_lose_and_double_nothing(server: TrackingServer, tmp_pat
     assert champion.version in {version.version for version in versions}
     keys = [run.data.tags[KEY] for run in runs]
     assert sorted(map(keys.count, set(keys))) == [CLIENTS] * ROUNDS
+
+
+@pytest.mark.slow
+def test_many_give_the_first_champion_at_once(server: TrackingServer) -> None:
+    """MLflow looks whether an alias is there before it writes one."""
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(server.url)
+    client = mlflow.MlflowClient()
+    many = 4
+    together = Barrier(many)
+
+    def give(version: str) -> None:
+        together.wait()
+        give_role(name, version, CHAMPION)
+
+    try:
+        with ThreadPoolExecutor(many) as threads:
+            for number in range(10):
+                name = f"contested {number}"
+                client.create_registered_model(name)
+                made = [client.create_model_version(name, "s3://here/a") for _ in range(many)]
+                versions = [str(version.version) for version in made]
+                list(threads.map(give, versions))
+                champion = version_with(name, CHAMPION)
+                assert champion
+                made = client.search_model_versions(f"name = '{name}'")
+                production = [one.version for one in made if one.current_stage == "Production"]
+                assert production == [champion.version]
+    finally:
+        mlflow.set_tracking_uri(before)

@@ -77,19 +77,54 @@ def give_role(name: str, version: str, role: str) -> None:
 
     What is so already is left alone, so that it can be repeated after it was cut short.
     """
+    if has_aliases():
+        if versions_by_role(name).get(role) != version:
+            _give_alias(name, version, role)  # at once: there is always one
+        _take(name, version, {CHAMPION, CHALLENGER} - {role})
+    if has_stages():
+        _settle(name, version, role)
+
+
+def _give_alias(name: str, version: str, alias: str) -> None:
+    """Gives a version an alias, which others may give at the same time.
+
+    MLflow looks whether the alias is there and then writes: of two who give one that nobody had,
+    the second fails, and has to move it.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    client = mlflow.MlflowClient()
+    try:
+        client.set_registered_model_alias(name, alias, version)
+    except MlflowException:
+        if alias not in versions_by_role(name):
+            raise
+        client.set_registered_model_alias(name, alias, version)
+
+
+def _settle(name: str, version: str, role: str) -> None:
+    """Moves a version to the stage of its role, whose other versions are archived.
+
+    Others may do so at the same time, and the registry keeps both then. So each looks again at the
+    end, whoever is last sees all of them, and the alias decides.
+    """
     import mlflow
 
     client = mlflow.MlflowClient()
-    if has_aliases():
-        if versions_by_role(name).get(role) != version:
-            client.set_registered_model_alias(name, role, version)  # at once: there is always one
-        _take(name, version, {CHAMPION, CHALLENGER} - {role})
-    if has_stages():
-        with stages_used():
-            if client.get_model_version(name, version).current_stage != STAGES[role]:
+    stage = STAGES[role]
+    holder, given = "", version
+    with stages_used():
+        while given != holder:
+            holder = given
+            if client.get_model_version(name, holder).current_stage != stage:
                 client.transition_model_version_stage(
-                    name, version, STAGES[role], archive_existing_versions=True
+                    name, holder, stage, archive_existing_versions=True
                 )
+            for found in client.search_model_versions(f"name = '{name}'"):
+                if found.current_stage == stage and str(found.version) != holder:
+                    client.transition_model_version_stage(name, found.version, "Archived")
+            given = versions_by_role(name).get(role, holder)
 
 
 def take_roles(name: str, version: str, stage: str) -> None:
