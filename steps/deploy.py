@@ -11,6 +11,7 @@ import contextlib
 import threading
 
 from throughline.deployment.record import log_deployment, place_of
+from throughline.deployment.target import Deployment
 from throughline.deployment.targets import TARGETS, open_target
 from throughline.step import Parser, run_step
 
@@ -32,10 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             from throughline.deployment.versions import resolve
             from throughline.deployment.watching import watch
 
-            print(log_deployment(target, target.deploy(resolve(options.model, options.alias))))
+            def log(deployment: Deployment) -> None:
+                print(log_deployment(target, deployment), flush=True)
+
+            log(target.deploy(resolve(options.model, options.alias)))
             if options.action == "watch":
-                with contextlib.suppress(KeyboardInterrupt):
-                    watch(target, options.model, options.alias, WATCH_SECONDS, threading.Event())
+                with contextlib.suppress(KeyboardInterrupt, SystemExit):  # SIGTERM is a good end
+                    ended = threading.Event()
+                    watch(target, options.model, options.alias, log, WATCH_SECONDS, ended)
             return
         if options.action == "logs":
             print("\n".join(target.logs(options.model)))

@@ -25,7 +25,8 @@ def test_it_follows_the_alias_past_what_cannot_be_deployed(
 ):
     caplog.set_level(logging.WARNING, "throughline.deployment.watching")
     target, ended = LocalTarget(tmp_path / "deployments", free_port()), threading.Event()
-    arguments = (target, MODEL, "watched", 0.2, ended)
+    deployed = []
+    arguments = (target, MODEL, "watched", deployed.append, 0.2, ended)
     watching = threading.Thread(target=watch, args=arguments)
     watching.start()
     try:
@@ -38,6 +39,10 @@ def test_it_follows_the_alias_past_what_cannot_be_deployed(
         alias("2")
         eventually(lambda: target.status(MODEL).model.version == "2")
         assert caplog.text.count("exit code 1 while it loaded") == 1
+        eventually(lambda: len(deployed) == 2)
+        assert [(one.model.version, one.change) for one in deployed] == [
+            *(("1", "started"), ("2", "replaced"))
+        ]
     finally:
         ended.set()
         watching.join()

@@ -105,9 +105,16 @@ class Project:
 
     def script(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A step's script, as ``mlflow run`` starts it."""
+        with self.start(name, *arguments) as process:
+            told, errors = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, told, errors)
+
+    def start(self, name: str, *arguments: str) -> subprocess.Popen[str]:
+        """The same, left running."""
         command = [sys.executable, f"steps/{name}.py", *arguments]
-        return subprocess.run(
-            command, env=self.environment, cwd=PROJECT, capture_output=True, text=True
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            command, env=self.environment, cwd=PROJECT, stdout=pipe, stderr=pipe, text=True
         )
 
 

@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import mlflow
 import pytest
@@ -25,6 +26,16 @@ def succeeded(result: subprocess.CompletedProcess[str]) -> str:
     return result.stdout
 
 
+def wait_for(lines: IO[str] | None, word: str) -> list[str]:
+    """The lines of a running program up to the one that begins with a word."""
+    assert lines
+    found: list[str] = []
+    while not (found and found[-1].startswith(word)):
+        found.append(lines.readline())
+        assert found[-1], "the program has ended"
+    return found
+
+
 @pytest.fixture
 def place(project: Project, tmp_path: Path) -> Iterator[list[str]]:
     """Where the model is served in this test."""
@@ -38,12 +49,18 @@ def test_to_production_and_back(project: Project, chain: Chain, place: list[str]
     first, second = run_of("network"), run_of("xgboost")
     for run in (first, second):
         succeeded(project.script("register", "--model", MODEL, "--candidates", run))
-    moved = succeeded(
-        project.script("register", "--model", MODEL, "--to", "production", "--version", "2")
-    )
-    assert moved == f"version 2 of {MODEL} is in Production\n"
-    succeeded(project.script("deploy", *place))
-    assert newest("deploy").data.tags["endpoint.version"] == "2"
+    with project.start("deploy", *place, "--action", "watch") as watcher:
+        assert wait_for(watcher.stdout, "curl")[0].startswith(f"models:/{MODEL}/1 is served at")
+        moved = succeeded(
+            project.script("register", "--model", MODEL, "--to", "production", "--version", "2")
+        )
+        assert moved == f"version 2 of {MODEL} is in Production\n"
+        assert "(replaced)" in wait_for(watcher.stdout, "curl")[0]
+        watcher.terminate()
+    assert watcher.returncode == 0
+    watched = newest("deploy")
+    assert watched.info.status == "FINISHED"
+    assert watched.data.tags["endpoint.version"] == "2"
 
     told = succeeded(project.script("rollback", *place))
     assert told.startswith("version 1 is the champion again, 2 no longer.\n")
