@@ -1,0 +1,49 @@
+"""Which tests run, in which order, and which of them in one process."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What is left out unless one asks for it."""
+    group = parser.getgroup("throughline")
+    group.addoption("--long", action="store_true", help="also the tests marked as long")
+    group.addoption(
+        "--fault-moments",
+        default=0,
+        type=int,
+        help="how often each fault strikes; by default never",
+    )
+    group.addoption("--fault-seed", default=None, type=int, help="what the moments are drawn by")
+
+
+def _scope(nodeid: str) -> str:
+    """The tests that share what is slow to make: a file's; those after a chain share one."""
+    file = nodeid.partition("::")[0]
+    return "tests/steps" if str(Path(file).parent) == "tests/steps" else file
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skips what is long, and puts first what is slow: no process then waits for one at the end."""
+    if not config.getoption("long"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes minutes; add --long"))
+    slow = Counter(_scope(item.nodeid) for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[_scope(item.nodeid)])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keeps a scope's tests in one process, where processes share the tests."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByScope(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _scope(nodeid)
+
+    config.option.loadscopereorder = False
+    return ByScope(config, log)
