@@ -29,23 +29,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     from throughline.deployment.record import log_deployment
     from throughline.deployment.versions import resolve
-    from throughline.registry.champions import roll_back
+    from throughline.registry.champions import left_serving, roll_back
     from throughline.registry.roles import CHAMPION
     from throughline.tracking import FIGURE, step_run
 
+    name = options.model
     with step_run("rollback"):
-        done = roll_back(options.model)
-        told = f"version {done.champion} is the champion again, {done.given_up} no longer"
+        served = target.status(name) if target else None
+        if served and left_serving(name, served.model.version):
+            version = resolve(name, CHAMPION).version
+            told = f"version {version} is the champion again since an earlier rollback"
+        else:
+            done = roll_back(name)
+            version = done.champion
+            told = f"version {version} is the champion again, {done.given_up} no longer"
         print(f"{told}.")
         if target:
             try:
-                print(log_deployment(target, target.deploy(resolve(options.model, CHAMPION))))
+                print(log_deployment(target, target.deploy(resolve(name, CHAMPION))))
             except UserError as error:
                 raise UserError(
                     f"{told}, but it is not served ({str(error).rstrip('.')}); mend that and run "
-                    "deploy, not rollback, which would go back once more."
+                    "the same command again."
                 ) from None
-        mlflow.set_tags({"model": options.model, "version": done.champion, FIGURE: told})
+        mlflow.set_tags({"model": name, "version": version, FIGURE: told})
 
 
 if __name__ == "__main__":

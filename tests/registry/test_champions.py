@@ -4,7 +4,7 @@ import pytest
 
 from tests.registry.conftest import NAME
 from throughline.errors import UserError
-from throughline.registry.champions import make_champion, roll_back, rolled_back
+from throughline.registry.champions import given_up, left_serving, make_champion, roll_back
 from throughline.registry.roles import champion_of
 
 
@@ -47,10 +47,25 @@ def test_the_one_that_was_given_up_is_marked_until_a_person_takes_it_again(versi
     make_champion(NAME, "1")
     make_champion(NAME, "2")
     roll_back(NAME)
-    assert rolled_back(store.get_model_version(NAME, "2")).endswith("by ada")
+    assert given_up(store.get_model_version(NAME, "2")).endswith("by ada")
     make_champion(NAME, "2")
-    assert rolled_back(store.get_model_version(NAME, "2")) == ""
+    assert given_up(store.get_model_version(NAME, "2")) == ""
     assert roll_back(NAME).champion == "1"
+
+
+def test_what_is_still_served_after_a_rollback_that_was_cut_short(versions):
+    versions(3)
+    for version in ("1", "2", "3"):
+        make_champion(NAME, version)
+    assert not left_serving(NAME, "3")
+    roll_back(NAME)
+    assert left_serving(NAME, "3")
+    assert not left_serving(NAME, "2")
+    assert not left_serving(NAME, "1")
+    assert not left_serving(NAME, "9")
+    roll_back(NAME)
+    assert left_serving(NAME, "2")
+    assert not left_serving(NAME, "3")  # of an earlier one
 
 
 def test_a_champion_that_was_deleted(versions, store):

@@ -6,6 +6,7 @@ from mlflow.exceptions import MlflowException
 
 from tests.registry.conftest import NAME
 from throughline.errors import UserError
+from throughline.registry.champions import given_up
 from throughline.registry.roles import versions_by_role
 from throughline.registry.stages import delete, move
 
@@ -22,6 +23,28 @@ def test_the_champion_is_what_is_in_production(versions, stage):
     assert versions_by_role(NAME) == {}
     move(NAME, "2", "none")
     assert stage("2") == "None"
+
+
+@pytest.mark.parametrize(
+    ("version", "to", "lost"),
+    [
+        ("1", "production", True),
+        ("1", "staging", False),
+        ("2", "production", False),
+        ("2", "staging", True),
+        ("2", "archived", True),
+        ("2", "none", True),
+    ],
+)
+def test_a_champion_that_a_person_takes_from_its_place_is_given_up(
+    versions, store, version, to, lost
+):
+    versions(2)
+    move(NAME, "2", "production")
+    move(NAME, version, to)
+    assert bool(given_up(store.get_model_version(NAME, "2"))) == lost
+    move(NAME, "2", "production")
+    assert not given_up(store.get_model_version(NAME, "2"))
 
 
 @pytest.mark.parametrize(

@@ -184,8 +184,6 @@ def test_refuses_a_model_that_is_not_of_this_project(tmp_path):
     )
     with pytest.raises(UserError, match="was not trained by a step of this project"):
         ModelFiles.read("models:/other/1", tmp_path / "other")
-    with pytest.raises(UserError, match="The model models:/none-such/1 cannot be read"):
-        ModelFiles.find("models:/none-such/1", "champion")
 
 
 def test_the_workers_function_brings_all_its_code(model, tmp_path):

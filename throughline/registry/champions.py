@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from throughline.errors import UserError
-from throughline.registry.roles import CHAMPION, champion_of, give_role
+from throughline.registry.roles import CHAMPION, STAGES, champion_of, find_version, give_role
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -23,8 +23,8 @@ BEFORE = "champion_before"
 """The tag of a champion with the version whose place it took."""
 SINCE = "champion_since"
 BY = "champion_by"
-ROLLED_BACK = "rolled_back"
-"""The tag of a version that was champion and was given up: when, and by whom."""
+GIVEN_UP = "given_up"
+"""The tag of a version that was champion until a person decided otherwise: when, and by whom."""
 
 
 @dataclass(frozen=True)
@@ -53,28 +53,45 @@ def note_succession(name: str, version: str) -> None:
             tags[BEFORE] = str(present.version)
         for key, value in tags.items():
             client.set_model_version_tag(name, version, key, value)
-    if rolled_back(client.get_model_version(name, version)):
-        client.delete_model_version_tag(name, version, ROLLED_BACK)
+    if given_up(client.get_model_version(name, version)):
+        client.delete_model_version_tag(name, version, GIVEN_UP)
 
 
-def rolled_back(version: "ModelVersion | None") -> str:
+def note_giving_up(name: str, version: str, stage: str) -> None:
+    """Notes on the champion that a person is about to take its place by moving a version.
+
+    No promotion rule makes it the champion again, only a person.
+    """
+    present = champion_of(name)
+    if present and (str(present.version) == version) != (stage == STAGES[CHAMPION]):
+        _give_up(name, str(present.version))
+
+
+def given_up(version: "ModelVersion | None") -> str:
     """When, and by whom, a version was given up as champion; empty if it was not."""
-    return str(version.tags.get(ROLLED_BACK, "")) if version else ""
+    return str(version.tags.get(GIVEN_UP, "")) if version else ""
+
+
+def left_serving(name: str, version: str) -> bool:
+    """Whether a version was given up for the present champion, as by a rollback cut short."""
+    present = champion_of(name)
+    served = find_version(name, version)
+    return bool(
+        present
+        and served
+        and given_up(served)
+        and served.tags.get(BEFORE) == str(present.version) != version
+    )
 
 
 def roll_back(name: str) -> Rollback:
     """Makes the champion's predecessor the champion again.
 
-    The one that is given up is marked: no promotion rule makes it the champion again, only a
-    person.
+    The one that is given up is marked; see ``note_giving_up``.
 
     Raises:
         UserError: There is no champion, or none before it, or that one was deleted.
     """
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
-    client = mlflow.MlflowClient()
     present = champion_of(name)
     if present is None:
         raise UserError(f"The registered model {name!r} has no champion; run register first.")
@@ -84,17 +101,21 @@ def roll_back(name: str) -> Rollback:
             f"Version {present.version} of {name} is its first champion: there is none before it "
             "to go back to."
         )
-    try:
-        client.get_model_version(name, before)
-    except MlflowException:
+    if find_version(name, before) is None:
         raise UserError(
             f"The champion before version {present.version} of {name} was version {before}, which "
             "was deleted; choose another with register -P to=production -P version=..."
-        ) from None
-    client.set_model_version_tag(name, present.version, ROLLED_BACK, f"{now()} by {user()}")
+        )
+    _give_up(name, str(present.version))
     give_role(name, before, CHAMPION)
     logger.info("version %s of %s is the champion again, not %s", before, name, present.version)
     return Rollback(str(present.version), str(before))
+
+
+def _give_up(name: str, version: str) -> None:
+    import mlflow
+
+    mlflow.MlflowClient().set_model_version_tag(name, version, GIVEN_UP, f"{now()} by {user()}")
 
 
 def now() -> str:

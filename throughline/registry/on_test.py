@@ -1,7 +1,8 @@
 """A model on the raw test rows, through its served form."""
 
+import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from throughline.prepared import PreparedTable
 
 if TYPE_CHECKING:
     import pandas as pd
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,33 +56,56 @@ class NotComparableError(Exception):
     """A model that cannot be measured on the test rows, and why."""
 
 
-def on_test(model_uri: str, table: PreparedTable, rows: "pd.DataFrame") -> OnTest:
+def on_test(
+    model_uri: str, table: PreparedTable, rows: "pd.DataFrame", called: str | None = None
+) -> OnTest:
     """Measures a logged or registered model on raw test rows, through its served form.
 
+    Args:
+        model_uri: Where it is: a URI of MLflow or a folder.
+        table: The prepared table that the rows are of.
+        rows: The raw rows.
+        called: What errors call it, if not by where it is.
+
     Raises:
-        NotComparableError: If the model predicts something else, or does not take these rows.
+        NotComparableError: If the model does not load, is none of this project, predicts something
+            else, or does not take these rows.
     """
-    import mlflow.pyfunc
     from mlflow.exceptions import MlflowException
 
+    called = called or model_uri
     with hidden_checkout():  # the model's own code, as it is served
-        model = mlflow.pyfunc.load_model(model_uri)
-        served = model.unwrap_python_model().model
+        model, served = _loaded(model_uri, called)
         classes = served.plan.layout.classes
         if (classes and tuple(classes)) != table.layout.classes:
-            raise NotComparableError(f"{model_uri} predicts {classes or 'a number'}")
+            raise NotComparableError(f"{called} predicts {classes or 'a number'}")
         served.contract = None  # the test rows may differ from the training rows, and still count
         try:
             answer = model.predict(conform(rows, served.plan.inputs))
         except MlflowException as error:
             reason = str(error.message).splitlines()[0]
-            raise NotComparableError(f"{model_uri} does not take the test rows: {reason}") from None
+            raise NotComparableError(f"{called} does not take the test rows: {reason}") from None
     recipe, threshold = table.recipe, served.threshold
     decisions = None if threshold is None else Decisions(threshold, recipe.threshold.cost)
     labels, scores = table.labels_of(rows), scores_of(answer)
     blocks = blocks_of(rows, recipe.split, drawn_together_by(recipe))
     figures = measured(labels, scores, table.layout, decisions, blocks).figures()
     return OnTest(figures, measure_of(labels, scores, table.layout, decisions), blocks)
+
+
+def _loaded(model_uri: str, called: str) -> tuple[Any, Any]:
+    """A model as MLflow loads it, and the served model inside."""
+    import mlflow.pyfunc
+
+    try:
+        model = mlflow.pyfunc.load_model(model_uri)
+        return model, model.unwrap_python_model().model
+    except Exception as error:  # the code of the model, which may be another program's
+        logger.debug("%s", called, exc_info=True)
+        reason = str(error).splitlines()[:1] or [type(error).__name__]
+        raise NotComparableError(
+            f"{called} does not load as a model of this project: {reason[0].rstrip('.')}"
+        ) from None
 
 
 def scores_of(answer: "pd.DataFrame") -> Scores:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from throughline.errors import UserError
@@ -11,8 +12,8 @@ from throughline.evaluation.metrics import better
 from throughline.models.logged import register_model
 from throughline.prepared import PreparedTable
 from throughline.recipe.candidates import Promote
-from throughline.registry.champions import make_champion, rolled_back
-from throughline.registry.digest import DIGEST, digest_of
+from throughline.registry.champions import given_up, make_champion
+from throughline.registry.digest import DIGEST, check_files, digest_of
 from throughline.registry.on_test import NotComparableError, OnTest, on_test
 from throughline.registry.roles import CHALLENGER, CHAMPION, champion_of, give_role
 from throughline.tracking import MODEL, REFITTED
@@ -72,16 +73,12 @@ def promote(
         raise UserError(f"The candidate cannot be measured: {error}; train it again.") from None
     version = _registered(name, run, {**(lineage or {}), **_figures(found.figures)})
     champion = champion_of(name)
-    if champion and champion.version == version.version:
-        verdict = Verdict(True, "it is the champion already")
-    else:
-        verdict = _verdict(found, champion, table, rows)
-        if verdict.promoted and (when := rolled_back(version)):
-            verdict = Verdict(
-                False,
-                f"it was rolled back {when}; register -P to=production -P version="
-                f"{version.version} makes it champion again",
-            )
+    while True:
+        verdict = _verdict(found, version, champion, table, rows)
+        before, champion = champion, champion_of(name)
+        if (champion and champion.version) == (before and before.version):
+            break
+        logger.info("the champion is another one meanwhile; compared again")
     _settle(version, verdict)
     return Registered(str(version.version), verdict, found.figures)
 
@@ -149,20 +146,55 @@ def is_of(version: "ModelVersion", candidate: "Run") -> bool:
 
 
 def _verdict(
-    found: OnTest, champion: "ModelVersion | None", table: PreparedTable, rows: "pd.DataFrame"
+    found: OnTest,
+    version: "ModelVersion",
+    champion: "ModelVersion | None",
+    table: PreparedTable,
+    rows: "pd.DataFrame",
 ) -> Verdict:
-    """Compares a candidate with the champion, if there is one, on the test rows."""
-    recipe = table.recipe
-    if champion is None:
-        return judge(recipe.metric, recipe.promote, found.figures, None)
-    try:
-        present = on_test(f"models:/{champion.name}/{champion.version}", table, rows)
-    except NotComparableError as error:
+    """Compares a candidate's version with the champion, if there is one, on the test rows."""
+    if champion and champion.version == version.version:
+        return Verdict(True, "it is the champion already")
+    recipe, present, difference = table.recipe, None, None
+    if champion:
+        try:
+            present = _champion_on_test(champion, table, rows)
+        except NotComparableError as error:
+            return Verdict(
+                False,
+                f"the champion cannot be compared ({error}); give -P model=NAME to start another",
+            )
+        difference = found.differs_from(present, recipe.metric)
+    figures = present.figures if present else None
+    verdict = judge(recipe.metric, recipe.promote, found.figures, figures, difference)
+    if verdict.promoted and (when := given_up(version)):
         return Verdict(
-            False, f"the champion cannot be compared ({error}); give -P model=NAME to start another"
+            False,
+            f"it was given up {when}; register -P to=production -P version={version.version} makes "
+            "it champion again",
         )
-    difference = found.differs_from(present, recipe.metric)
-    return judge(recipe.metric, recipe.promote, found.figures, present.figures, difference)
+    return verdict
+
+
+def _champion_on_test(
+    champion: "ModelVersion", table: PreparedTable, rows: "pd.DataFrame"
+) -> OnTest:
+    """Measures the champion, once its files are known to be those that were registered.
+
+    Raises:
+        NotComparableError: They are not, or cannot be measured.
+    """
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    name, number = champion.name, str(champion.version)
+    with TemporaryDirectory() as folder:
+        try:
+            files = download_artifacts(f"models:/{name}/{number}", dst_path=folder)
+            check_files(name, number, files, champion.tags.get(DIGEST))
+        except (MlflowException, OSError, UserError) as error:
+            raise NotComparableError(str(error).splitlines()[0].rstrip(".")) from None
+        return on_test(files, table, rows, f"version {number}")
 
 
 def _registered(name: str, run: "Run", told: Mapping[str, str]) -> "ModelVersion":
@@ -179,7 +211,8 @@ def _registered(name: str, run: "Run", told: Mapping[str, str]) -> "ModelVersion
             client.delete_model_version(name, made.version)
     given = {"run": run.info.run_id}
     if DIGEST not in version.tags:  # it is of what was registered, whatever lies there later
-        given[DIGEST] = digest_of(download_artifacts(_model_of(run)))
+        with TemporaryDirectory() as folder:
+            given[DIGEST] = digest_of(download_artifacts(_model_of(run), dst_path=folder))
     if REFITTED in run.data.tags:
         given["refit"] = "all"
     for key, value in {**given, **told}.items():

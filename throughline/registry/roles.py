@@ -14,6 +14,7 @@ from throughline import capabilities
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
+    from mlflow.exceptions import MlflowException
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -60,16 +61,32 @@ def champion_of(name: str) -> "ModelVersion | None":
 
 def version_with(name: str, role: str) -> "ModelVersion | None":
     """The version of ``name`` with a role or an alias; None if there is no model or no such."""
-    import mlflow
     from mlflow.exceptions import MlflowException
 
     try:
         version = versions_by_role(name).get(role)
     except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
+        if _is_missing(error):
             return None
         raise
-    return mlflow.MlflowClient().get_model_version(name, version) if version else None
+    return find_version(name, version) if version else None
+
+
+def find_version(name: str, version: str) -> "ModelVersion | None":
+    """A version by its number; None if there is no such."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return mlflow.MlflowClient().get_model_version(name, version)
+    except MlflowException as error:
+        if _is_missing(error):
+            return None
+        raise
+
+
+def _is_missing(error: "MlflowException") -> bool:
+    return error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 
 
 def give_role(name: str, version: str, role: str) -> None:

@@ -4,9 +4,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from throughline.errors import UserError
-from throughline.registry.champions import make_champion
+from throughline.registry.champions import make_champion, note_giving_up
 from throughline.registry.roles import (
     CHALLENGER,
+    CHAMPION,
     STAGES,
     give_role,
     has_stages,
@@ -30,7 +31,8 @@ ALL = "all"
 def move(name: str, version: str, to: str) -> str:
     """Moves a version to a stage; the champion is what is in Production.
 
-    Whose place it takes in Production or Staging is archived.
+    Whose place it takes in Production or Staging is archived. A champion that loses its place is
+    given up; see ``note_giving_up``.
 
     Args:
         name: The registered model.
@@ -46,7 +48,8 @@ def move(name: str, version: str, to: str) -> str:
     check_stage(to)
     version_of(name, version)
     stage = BY_WORD[to]
-    if stage == "Production":
+    note_giving_up(name, version, stage)
+    if stage == STAGES[CHAMPION]:
         make_champion(name, version)
     elif stage == STAGES[CHALLENGER]:
         give_role(name, version, CHALLENGER)

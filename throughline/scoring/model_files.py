@@ -77,15 +77,22 @@ class ModelFiles:
 
 
 def _files_of(model: str, alias: str) -> tuple[str, str]:
+    from mlflow import MlflowClient
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.utils.models import get_model_name_and_version
 
+    from throughline.deployment.target import ModelVersion
     from throughline.deployment.versions import fetch, resolve
 
     if ":/" not in model:
         version = resolve(model, alias)
         return version.uri, fetch(version)
     try:
+        if model.startswith("models:/"):
+            name, *number = get_model_name_and_version(MlflowClient(), model)
+            if number:  # else it is a logged model
+                return model, fetch(ModelVersion(name, str(number[0]), run_id="", source=""))
         return model, str(download_artifacts(model))
     except (MlflowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
