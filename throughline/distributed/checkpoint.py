@@ -12,7 +12,8 @@ from throughline.distributed.job import EpochRecord, TrainingJob
 from throughline.distributed.job_folder import CHECKPOINT, JobFolder
 from throughline.errors import UserError
 from throughline.features.layout import Layout
-from throughline.models.network import TabularNetwork
+from throughline.models.network_libraries import new_network
+from throughline.models.task_network import TaskNetwork
 
 
 @dataclass
@@ -83,6 +84,8 @@ def read_checkpoint(content: bytes, job: TrainingJob) -> Progressed:
     saved = _loaded(content)
     before = TrainingJob.model_validate_json(saved["job"])
     differing = _differing(before.network, job.network) + _differing(before.layout, job.layout)
+    if before.library != job.library:
+        differing.append(f"library is {before.library!r}")
     if differing:
         raise UserError(
             f"The checkpoint is of another network (its {' and '.join(differing)}); start anew "
@@ -117,7 +120,7 @@ def _loaded(content: bytes) -> dict[str, Any]:
         ) from error
 
 
-def load_network(folder: JobFolder) -> TabularNetwork:
+def load_network(folder: JobFolder) -> TaskNetwork:
     """Builds the network of a folder's checkpoint with its best weights, in evaluation mode.
 
     Raises:
@@ -128,6 +131,6 @@ def load_network(folder: JobFolder) -> TabularNetwork:
         raise UserError(f"There is no checkpoint in {folder.uri}; run distributed_train first.")
     saved = _loaded(content)
     job = TrainingJob.model_validate_json(saved["job"])
-    network = TabularNetwork(job.layout, job.network)
+    network = new_network(job.library, job.layout, job.network)
     network.load_state_dict(saved["best"])
     return network.eval()

@@ -31,17 +31,18 @@ def weighted_mean(
 
 
 def average_statistics(network: nn.Module, group: Group) -> None:
-    """Averages the running statistics of batch norm over the workers.
+    """Averages the running statistics of batch norm over the workers, in place.
 
     Each worker gathers them from its own rows, and gradients do not pass through them: without
     this, workers would evaluate different networks and the checkpoint would know one shard only.
     """
-    buffers = [b for b in network.buffers() if b.dtype == torch.float32]
-    if not buffers or group.size == 1:
+    fixed = (values for values in network.parameters() if not values.requires_grad)  # of Keras
+    found = [b for b in (*network.buffers(), *fixed) if b.dtype == torch.float32]
+    if not found or group.size == 1:
         return
-    mean = group.sum(torch.cat([b.flatten() for b in buffers])) / group.size
-    for buffer, values in zip(buffers, mean.split([b.numel() for b in buffers]), strict=True):
-        buffer.copy_(values.view_as(buffer))
+    mean = group.sum(torch.cat([b.flatten() for b in found])) / group.size
+    for statistic, values in zip(found, mean.split([b.numel() for b in found]), strict=True):
+        statistic.copy_(values.view_as(statistic))
 
 
 def same_everywhere(network: nn.Module, group: Group) -> str:

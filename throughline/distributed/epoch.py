@@ -14,8 +14,8 @@ from throughline.distributed.precision import Precision
 from throughline.distributed.progress import Progress
 from throughline.distributed.schedule import learning_rate
 from throughline.distributed.shards import ShardPlan
-from throughline.models.network import TabularNetwork
 from throughline.models.network_batch import Batch
+from throughline.models.task_network import TaskNetwork
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Learner:
         device: Where the network is.
     """
 
-    network: TabularNetwork
+    network: TaskNetwork
     called: nn.Module
     optimizer: Any
     group: Group

@@ -11,8 +11,8 @@ from throughline.distributed.group import Group
 from throughline.distributed.job import TrainingJob
 from throughline.distributed.loader import ordered_batches
 from throughline.distributed.shards import ShardPlan, shard_borders
-from throughline.models.network import TabularNetwork
 from throughline.models.network_batch import Batch
+from throughline.models.task_network import TaskNetwork
 
 
 def shard_of_validation(
@@ -26,7 +26,7 @@ def shard_of_validation(
 
 @torch.no_grad()
 def evaluate(
-    network: TabularNetwork, batches: Iterable[Batch], group: Group, device: torch.device
+    network: TaskNetwork, batches: Iterable[Batch], group: Group, device: torch.device
 ) -> dict[str, float]:
     """Returns the metrics over the rows of all workers: loss, and accuracy or rmse.
 

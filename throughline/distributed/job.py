@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from throughline.features.layout import Layout
+from throughline.models.network_libraries import Library
 from throughline.models.network_parameters import NetworkParameters, NetworkTraining
 
 _NO_PART_OF_IT = {"epochs", "patience", "output", "run_id", "threads"}
@@ -20,6 +21,7 @@ class TrainingJob(NetworkTraining):
         validation: The folder of the validation rows.
         layout: Which column is what.
         network: The network's shape.
+        library: In which its layers are written; Keras' reads no ``norm`` and no ``residual``.
         warmup_epochs: The epochs in which the rate rises from one worker's to all workers'.
         clip_norm: The most that the norm of all gradients together may be; None for no bound.
         precision: Of the training's arithmetic; ``auto`` mixes bfloat16 in on a GPU that has it.
@@ -35,6 +37,7 @@ class TrainingJob(NetworkTraining):
     validation: str
     layout: Layout
     network: NetworkParameters = NetworkParameters()
+    library: Library = "torch"
     warmup_epochs: float = Field(default=1.0, ge=0)
     clip_norm: float | None = Field(default=None, gt=0)
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"

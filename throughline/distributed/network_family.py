@@ -1,7 +1,7 @@
 """The family ``network``: trained by distributed workers, served as an ONNX graph."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -28,7 +28,7 @@ DEVICE = "throughline.device"
 """Where the first worker computed, as a run's tag."""
 _TRAINING = (
     *("epochs", "batch_size", "learning_rate", "weight_decay", "warmup_epochs", "clip_norm"),
-    *("patience", "precision", "seed", "shuffle_rows", "threads"),
+    *("patience", "precision", "seed", "shuffle_rows", "threads", "library"),
 )
 """The fields of a job that a recipe may say."""
 
@@ -109,6 +109,8 @@ def train_network(
     from throughline.models.network_served import trained_network
 
     chosen = with_defaults(Network(), table, parameters)
+    if chosen["library"] == "keras":
+        _drop_unread(chosen, parameters)
     refuse_missing(FAMILY, table)
     run = mlflow.active_run() if track else None
     run_id = run.info.run_id if run else None
@@ -140,6 +142,20 @@ def train_network(
     return trained
 
 
+def _drop_unread(chosen: dict[str, Any], given: Parameters) -> None:
+    """Takes out what Keras' network does not have.
+
+    Raises:
+        UserError: It was asked for.
+    """
+    for name in ("norm", "residual"):
+        if name in given:
+            raise UserError(
+                f"The network of Keras has no {name}; leave it out, or leave out library: keras."
+            )
+        del chosen[name]
+
+
 @contextmanager
 def training_rows(table: PreparedTable) -> Iterator[str]:
     """The URI of the training rows as Parquet; made for the block where prep did not write it."""
@@ -154,6 +170,10 @@ def training_rows(table: PreparedTable) -> Iterator[str]:
         yield uri
 
 
+def _those(chosen: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: chosen[name] for name in names if name in chosen}
+
+
 def _job(
     table: PreparedTable, chosen: dict[str, Any], train: str, run_id: str | None
 ) -> "TrainingJob":
@@ -164,10 +184,10 @@ def _job(
             train=train,
             validation=table.output.url("validation"),
             layout=table.layout,
-            network=NetworkParameters(**{n: chosen[n] for n in NetworkParameters.model_fields}),
+            network=NetworkParameters(**_those(chosen, NetworkParameters.model_fields)),
             output="",
             run_id=run_id,
-            **{name: chosen[name] for name in _TRAINING},
+            **_those(chosen, _TRAINING),
         )
     except ValidationError as error:
         raise refused_setting(FAMILY, error) from None

@@ -33,7 +33,7 @@ from throughline.distributed.precision import Precision
 from throughline.distributed.progress import Progress
 from throughline.distributed.shards import plan_shards, row_group_rows
 from throughline.errors import UserError
-from throughline.models.network import TabularNetwork
+from throughline.models.network_libraries import new_network
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class _Training:
         if group.rank == 0:
             self._say_if_batches_are_small()
         torch.manual_seed(job.seed)
-        self.network = TabularNetwork(job.layout, job.network).to(device)
+        self.network = new_network(job.library, job.layout, job.network).to(device)
         self.at = self._earlier()
         self.resumed_after = self.at.epoch
         self.learner = self._learner()
@@ -138,7 +138,9 @@ class _Training:
         job, network, group = self.job, self.network, self.group
         precision = Precision(job.precision, self.device)
         optimizer: torch.optim.Optimizer = torch.optim.AdamW(
-            network.parameters(), lr=job.learning_rate, weight_decay=job.weight_decay
+            [values for values in network.parameters() if values.requires_grad],
+            lr=job.learning_rate,
+            weight_decay=job.weight_decay,
         )
         if self.at.epoch:
             network.load_state_dict(self.at.weights)

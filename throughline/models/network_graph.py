@@ -6,7 +6,7 @@ import warnings
 import torch
 from torch import Tensor, nn
 
-from throughline.models.network import TabularNetwork
+from throughline.models.task_network import TaskNetwork
 
 TOLERANCE = 1e-5
 _OPSET = 17
@@ -15,7 +15,7 @@ _OPSET = 17
 class Scorer(nn.Module):
     """A network with its last step, from features to scores, on the CPU, as it is served."""
 
-    def __init__(self, network: TabularNetwork) -> None:
+    def __init__(self, network: TaskNetwork) -> None:
         super().__init__()
         self.network = network.cpu()
         self.eval()
@@ -25,7 +25,7 @@ class Scorer(nn.Module):
         return self.network.scores(self.network(numeric, categories))
 
 
-def network_graph(network: TabularNetwork) -> bytes:
+def network_graph(network: TaskNetwork) -> bytes:
     """The ONNX model of a network, compared with torch on random rows.
 
     It has the inputs ``numeric``, float32 [n, k], and ``categories``, int64 [n, c], and the output
@@ -45,7 +45,7 @@ def network_graph(network: TabularNetwork) -> bytes:
     return graph
 
 
-def random_rows(network: TabularNetwork, rows: int) -> tuple[Tensor, Tensor]:
+def random_rows(network: TaskNetwork, rows: int) -> tuple[Tensor, Tensor]:
     """Random numbers [rows, k] and random codes [rows, c] that the network can read."""
     generator = torch.Generator().manual_seed(rows)
     numeric = torch.randn(rows, len(network.layout.numeric), generator=generator)

@@ -1,6 +1,7 @@
-"""A trained network of PyTorch as a candidate: served as a graph, logged in MLflow's flavor."""
+"""A trained network as a candidate: served as a graph, logged in its library's MLflow flavor."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,17 +10,18 @@ import torch
 from throughline.features.assembly import split_matrices
 from throughline.models.estimator import OnnxEstimator, Scores
 from throughline.models.family import Trained
+from throughline.models.keras_module import KerasModule, graph_of_keras, log_keras
 from throughline.models.logged import log_model
-from throughline.models.network import TabularNetwork
 from throughline.models.network_graph import Scorer, network_graph, random_rows
 from throughline.models.onnx_flavor import signature_of_graph
 from throughline.models.served_check import first_test_rows, rows_apart
+from throughline.models.task_network import TaskNetwork
 from throughline.prepared import Columns, PreparedTable
 
 
 def trained_network(
     table: PreparedTable,
-    network: TabularNetwork,
+    network: TaskNetwork,
     parameters: Mapping[str, Any],
     figures: Mapping[str, float],
 ) -> Trained:
@@ -31,19 +33,24 @@ def trained_network(
         parameters: All parameters it was trained with.
         figures: Figures of the training; how many test rows are scored otherwise is added.
     """
-    estimator = OnnxEstimator(network_graph(network), table.layout)
+    if isinstance(network, KerasModule):
+        graph, log_native = graph_of_keras(network), partial(log_keras, network)
+    else:
+        graph = network_graph(network)
+        log_native = partial(log_torch, network, graph)
+    estimator = OnnxEstimator(graph, table.layout)
     columns = first_test_rows(table)
     differ = rows_apart(scores_by_torch(network, columns), estimator.predict(columns))
     return Trained(
         estimator=estimator,
         parameters=dict(parameters),
         importances={},
-        log_native=lambda: _log_native(network, estimator.model),
+        log_native=log_native,
         metrics={**figures, "rows_scored_otherwise": differ},
     )
 
 
-def scores_by_torch(network: TabularNetwork, columns: Columns) -> Scores:
+def scores_by_torch(network: TaskNetwork, columns: Columns) -> Scores:
     """The network's own scores, (n, outputs)."""
     numeric, categories = split_matrices(columns, network.layout)
     with torch.no_grad():
@@ -51,7 +58,7 @@ def scores_by_torch(network: TabularNetwork, columns: Columns) -> Scores:
     return scores.numpy().astype(np.float64)
 
 
-def _log_native(network: TabularNetwork, graph: bytes) -> None:
+def log_torch(network: TaskNetwork, graph: bytes) -> None:
     """Logs the network as torch.export's program, which loads without this package's classes."""
     import mlflow.pytorch
     import onnx
