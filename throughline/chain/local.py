@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from throughline.errors import UserError
+from throughline.launcher import as_launcher
 from throughline.step import child_errors
 
 
@@ -52,7 +53,7 @@ def run_project(uri: str, step: str, parameters: dict[str, str], **options: obje
     from mlflow.exceptions import ExecutionException
 
     active = mlflow.active_run()
-    with child_errors() as mistake:
+    with child_errors() as mistake, as_launcher():
         try:
             submitted = mlflow.projects.run(
                 uri,
