@@ -82,7 +82,8 @@ class DockerBackend:
             variant = docker_variant(read_project(project_root()), self.image, seen, settings)
             uri = write_project(variant, project_root() / "build/docker").parent
             arguments = run_arguments(tracking, env_file(Path(folder)))
-            return run_project(str(uri), step, _absolute(parameters), docker_args=arguments)
+            given = _absolute(parameters)
+            return run_project(str(uri), step, given, mistake, docker_args=arguments)
 
     def deploys_to(self) -> str:
         """A container on this machine."""
