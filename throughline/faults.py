@@ -17,7 +17,7 @@ _BROKEN = ("Py4JError", "Py4JNetworkError", "ConnectionRefusedError", "Connectio
 _LOGGED_OUT = ("ClientAuthenticationError", "CredentialUnavailableError")
 """What azure-identity raises when there is no token any more."""
 _END_SECONDS = 5
-_UNREACHED = re.compile(r"API request to \S+ failed with exception")  # as MLflow words it
+_UNREACHED = re.compile(r"API request to \S+ failed with (timeout )?exception")  # MLflow's words
 
 _WHO = re.compile(r"//[^/@]*@")
 """Who logs in, in a URI, and perhaps a password."""
