@@ -58,3 +58,14 @@ def test_the_mistake_that_a_container_tells_is_the_chains(
     monkeypatch.setattr("mlflow.projects.run", run)
     with pytest.raises(UserError, match=r"^The table is gone\.$"):
         DockerBackend("throughline", ()).run("prep", {"recipe": "recipes/wine.yaml"})
+
+
+@pytest.mark.parametrize("uri", ["https://ada:secret@host", "postgresql://ada:secret@host/runs"])
+def test_a_tracking_uri_with_a_login_is_refused(
+    uri: str, monkeypatch: pytest.MonkeyPatch, store: None
+) -> None:
+    monkeypatch.setattr("mlflow.projects.run", lambda *_, **__: pytest.fail("Docker was called"))
+    mlflow.set_tracking_uri(uri)
+    with pytest.raises(UserError, match="set MLFLOW_TRACKING_USERNAME and") as found:
+        DockerBackend("throughline", ()).run("prep", {})
+    assert "secret" not in str(found.value)

@@ -15,6 +15,7 @@ from throughline.packaging.docker import (
     IMAGE,
     WORKDIR,
     Mount,
+    check_no_login,
     docker_variant,
     run_arguments,
     tracking_mounts,
@@ -73,6 +74,7 @@ class DockerBackend:
         import mlflow
 
         tracking = mlflow.get_tracking_uri()
+        check_no_login(tracking)
         with child_errors() as mistake, tempfile.TemporaryDirectory() as folder:
             settings = {name: os.environ[name] for name in SETTINGS if name in os.environ}
             settings |= {"MLFLOW_TRACKING_URI": tracking, ERROR_FILE: str(mistake)}
