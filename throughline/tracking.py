@@ -104,6 +104,13 @@ def training_time() -> Iterator[None]:
     mlflow.log_metric(TRAINING_SECONDS, time.monotonic() - started)
 
 
+def takes_table(table: "PreparedTable") -> None:
+    """Tags the active run with the prepared table that it takes: pruning keeps that from now on."""
+    import mlflow
+
+    mlflow.set_tags({PREPARED: table.output.uri, TABLE: table.key})
+
+
 def find_run(run_id: str, what: str) -> "Run":
     """The run with this id.
 
