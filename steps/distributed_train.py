@@ -41,10 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from throughline.distributed.network_family import Launching, network_of, train_network
     from throughline.distributed.places import workers_of
     from throughline.prepared import table_for_training
-    from throughline.tracking import FIGURE, training_time
+    from throughline.tracking import FIGURE, takes_table, training_time
 
     with keyed_run("distributed_train", vars(options)):
         table = table_for_training(options.prep_run, options.recipe, options.set)
+        takes_table(table)
         model = network_of(table.recipe)
         least = None if options.min_workers == "all" else workers_of(options.min_workers)
         workers = workers_of(options.workers)

@@ -28,10 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from throughline.evaluation.comparison import log_comparison
     from throughline.models.families import FAMILIES, models_named
     from throughline.prepared import table_for_training
-    from throughline.tracking import FIGURE, candidates_of, training_time
+    from throughline.tracking import FIGURE, candidates_of, takes_table, training_time
 
     with keyed_run("train", vars(options)) as keyed:
         table = table_for_training(options.prep_run, options.recipe, options.set)
+        takes_table(table)
         register_as = "" if options.register_as == "none" else options.register_as
         models = models_named(table.recipe, options.model)
         for model in models:

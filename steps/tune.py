@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from throughline.caching.cache import keyed_run
     from throughline.candidate import log_candidate, log_refitted, summary
     from throughline.prepared import table_for_training
-    from throughline.tracking import FIGURE
+    from throughline.tracking import FIGURE, takes_table
     from throughline.tuning.families import SEARCHED
     from throughline.tuning.tuning import tune
 
@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     searches = ("search", "grid_search")
     with keyed_run("tune", said) as keyed:
         table = table_for_training(options.prep_run, options.recipe, options.set, searches)
+        takes_table(table)
         tuned = tune(table, keyed.run, options.method, options.max_evals)
         found = log_candidate(table, tuned.trained, tuned.title)
         mlflow.set_tag(FIGURE, summary(found.metrics, table.recipe.metric))

@@ -2,8 +2,10 @@
 
 import errno
 import os
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 from mlflow.exceptions import MlflowException
@@ -40,6 +42,24 @@ def test_a_server_that_is_gone(monkeypatch):
     with pytest.raises(MlflowException) as found:
         mlflow.MlflowClient("http://127.0.0.1:9").get_run("x")
     assert sentence_of(found.value).startswith("The tracking server http://127.0.0.1:9 does not")
+
+
+def test_a_server_that_does_not_answer_in_time(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    import mlflow
+
+    with ExitStack() as opened:
+        full = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):  # as many wait as may: it takes no more
+            waiting = opened.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+        with pytest.raises(MlflowException, match="failed with timeout exception") as found:
+            mlflow.MlflowClient(url).get_run("x")
+    assert sentence_of(found.value).startswith(f"The tracking server {url} does not answer")
 
 
 @pytest.mark.parametrize(

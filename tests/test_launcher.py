@@ -25,6 +25,14 @@ LAUNCHER = """
 import subprocess, sys
 subprocess.run({command!r})
 """
+ORPHAN = """
+import subprocess
+from throughline.launcher import as_launcher
+wait = "while kill -0 $PPID 2>/dev/null; do sleep 0.05; done"
+with as_launcher():
+    subprocess.run(["bash", "-c", f"echo started; {{wait}}; {step}; echo $? > {code}"])
+"""
+"""A launcher whose step begins once it is gone."""
 
 
 def launched(tmp_path, command, environment):
@@ -70,3 +78,18 @@ def test_a_step_that_a_person_started_goes_on_without_the_shell(tmp_path):
     with pytest.raises(psutil.TimeoutExpired):
         step.wait(2)
     step.kill()
+
+
+def test_a_step_that_begins_when_its_launcher_is_gone_ends_itself(tmp_path):
+    (tmp_path / "step.py").write_text(STEP)
+    step, code = f"{sys.executable} {tmp_path}/step.py", tmp_path / "code"
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", ORPHAN.format(step=step, code=code)],
+        env={**os.environ, "MLFLOW_RUN_ID": "x", "PYTHONPATH": "."},
+        stdout=subprocess.PIPE,
+    )
+    assert launcher.stdout.readline() == b"started\n"
+    launcher.kill()
+    launcher.wait()
+    wait_for(lambda: code.exists() and code.read_text() == "143\n")
+    launcher.stdout.close()

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 import mlflow
 import psutil
@@ -67,6 +68,31 @@ def test_the_same_process_id_of_a_later_process_is_not_it(client, run):
     machine, pid, began = this_process().rsplit(" ", 2)
     step = run(process=f"{machine} {pid} {float(began) - 60:.2f}")
     assert end_lost_runs("0") == [step]
+
+
+def test_a_process_that_ended_but_was_not_waited_for_is_gone(client, run):
+    code = "from throughline.lost_runs import this_process; print(this_process())"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as ended:
+        told = ended.stdout.read().strip()
+        deadline = time.monotonic() + 30
+        while psutil.Process(ended.pid).status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline
+        step = run(process=told)
+        assert end_lost_runs("0") == [step]
+
+
+def test_a_run_that_ends_well_while_they_are_looked_for_stays_so(client, run, monkeypatch):
+    step = run(process=gone())
+    search = mlflow.MlflowClient.search_runs
+
+    def and_then_it_ends(self, *arguments, **options):
+        found = search(self, *arguments, **options)
+        client.set_terminated(step)
+        return found
+
+    monkeypatch.setattr(mlflow.MlflowClient, "search_runs", and_then_it_ends)
+    assert end_lost_runs("0") == []
+    assert status(client, step) == "FINISHED"
 
 
 def test_another_machine_is_believed(client, run):

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from throughline.errors import UserError
@@ -64,3 +66,19 @@ def test_a_manifest_from_before_files_were_listed_still_opens(output):
     output.write_text("manifest.json", '{"rows": {"train": 3}}')
     assert Output.finished(output.uri).manifest() == {"rows": {"train": 3}}
     assert "lists no files" in output.damage()
+
+
+@pytest.mark.parametrize("kept", [0, 9])
+def test_a_manifest_that_was_cut_off_is_damage(output, kept):
+    output.commit({"rows": {"train": 3}})
+    output.write_text("manifest.json", output.read_text("manifest.json")[:kept])
+    assert output.damage() == f"the manifest of {output.uri} cannot be read"
+    with pytest.raises(UserError, match="cannot be read; run the step that makes it again"):
+        Output.finished(output.uri).manifest()
+
+
+def test_a_manifest_is_on_the_disk_before_it_counts(tmp_path, monkeypatch):
+    output, synced = Output.below(str(tmp_path), "a"), []
+    monkeypatch.setattr("os.fsync", lambda file: synced.append(os.fstat(file).st_size))
+    output.commit({"rows": {"train": 3}})
+    assert synced == [(tmp_path / "a/manifest.json").stat().st_size]

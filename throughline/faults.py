@@ -11,16 +11,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from throughline.login import without_login
+
 _FULL = ("No space left on device", "database or disk is full", "Disk quota exceeded")
 _BROKEN = ("Py4JError", "Py4JNetworkError", "ConnectionRefusedError", "ConnectionResetError")
 """What a call of Spark raises when nobody answers it; an error in Spark is a Py4JJavaError."""
 _LOGGED_OUT = ("ClientAuthenticationError", "CredentialUnavailableError")
 """What azure-identity raises when there is no token any more."""
 _END_SECONDS = 5
-_UNREACHED = re.compile(r"API request to \S+ failed with exception")  # as MLflow words it
-
-_WHO = re.compile(r"//[^/@]*@")
-"""Who logs in, in a URI, and perhaps a password."""
+_UNREACHED = re.compile(r"API request to \S+ failed with (timeout )?exception")  # MLflow's words
 
 
 def sentence_of(error: BaseException) -> str | None:
@@ -43,7 +42,7 @@ def sentence_of(error: BaseException) -> str | None:
             f"memory, set THROUGHLINE_SPARK_MEMORY above {memory}; then run the same command again."
         )
     if any(_UNREACHED.search(str(one)) for one in errors):
-        server = _WHO.sub("//", os.environ.get("MLFLOW_TRACKING_URI", ""))
+        server = without_login(os.environ.get("MLFLOW_TRACKING_URI", ""))
         return (
             f"The tracking server {server} does not answer any more; start it and run the same "
             "command again: steps that finished are kept."

@@ -1,4 +1,4 @@
-"""Ends a step when the ``mlflow run`` that started it ends, for whatever reason.
+"""Ends a step when what started it ends, for whatever reason: ``mlflow run``, or a chain.
 
 Otherwise a step would go on alone after its chain was killed, with its Spark and its workers.
 """
@@ -7,33 +7,49 @@ import os
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
 
 from throughline.dbfs import on_databricks
+from throughline.process_identity import ProcessIdentity
 
-if TYPE_CHECKING:
-    from psutil import Process
+LAUNCHER = "THROUGHLINE_LAUNCHER"
+"""Names the process that launched a step, which itself cannot tell once that has ended."""
 
 _LOOK_SECONDS = 0.5
 _GRACE_SECONDS = 60
 """How long a step may take to end its run and its workers."""
 
 
-def end_with_launcher() -> None:
-    """From now on, the end of the process that launched this step is a SIGTERM to this one.
+@contextmanager
+def as_launcher() -> Iterator[None]:
+    """Names this process to the steps that are started in the block."""
+    os.environ[LAUNCHER] = str(ProcessIdentity.of())
+    try:
+        yield
+    finally:
+        del os.environ[LAUNCHER]
 
-    A step that a person started by hand goes on after its shell has ended, as under ``nohup``.
+
+def end_with_launcher() -> None:
+    """From now on, the end of a process that launched this step is a SIGTERM to this one.
+
+    So is one that has ended already. A step that a person started by hand goes on after its shell
+    has ended, as under ``nohup``.
     """
     if "MLFLOW_RUN_ID" not in os.environ or on_databricks():
         return
-    if watched := _launchers():
+    watched: list[psutil.Process | None] = [*_launchers()]
+    if named := os.environ.get(LAUNCHER):
+        watched.append(ProcessIdentity.parse(named).find())
+    if watched:
         threading.Thread(target=_watch, args=(watched,), daemon=True).start()
 
 
-def _launchers() -> "list[Process]":
+def _launchers() -> list[psutil.Process]:
     """The parent; where that is the shell that MLflow puts between, the one before as well."""
-    import psutil
-
     found = []
     process = psutil.Process().parent()
     while process:
@@ -46,9 +62,17 @@ def _launchers() -> "list[Process]":
     return found
 
 
-def _watch(processes: "list[Process]") -> None:
-    while all(process.is_running() for process in processes):
+def _watch(processes: list[psutil.Process | None]) -> None:
+    while all(process and _goes_on(process) for process in processes):
         time.sleep(_LOOK_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)
     os._exit(128 + signal.SIGTERM)
+
+
+def _goes_on(process: psutil.Process) -> bool:
+    """Whether a process runs; one that has ended may wait long for somebody to take its code."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

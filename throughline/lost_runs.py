@@ -4,8 +4,13 @@ import logging
 import os
 import socket
 from functools import cache
+from typing import TYPE_CHECKING
 
 from throughline.capabilities import in_status
+from throughline.process_identity import ProcessIdentity
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 logger = logging.getLogger(__name__)
 
@@ -17,10 +22,7 @@ _MOST = 1000
 
 def this_process() -> str:
     """This process, as the tag has it."""
-    import psutil
-
-    me = psutil.Process()
-    return f"{_machine()} {me.pid} {me.create_time():.2f}"
+    return f"{_machine()} {ProcessIdentity.of()}"
 
 
 def end_lost_runs(experiment_id: str) -> list[str]:
@@ -45,28 +47,34 @@ def end_lost_runs(experiment_id: str) -> list[str]:
         if run is None:  # a parent that has ended
             return PROCESS not in client.get_run(run_id).data.tags
         if process := run.data.tags.get(PROCESS):
-            return _may_live(process)
+            return may_live(process)
         parent = run.data.tags.get(PARENT)
         return goes_on(parent) if parent else True
 
     lost = [run_id for run_id in by_id if not goes_on(run_id)]
-    for run_id in lost:
-        name = by_id[run_id].info.run_name
-        logger.warning("the run %s (%s) was left by a process that is gone", name, run_id)
-        client.set_terminated(run_id, "KILLED")
-    return lost
+    return [run_id for run_id in lost if end_as_killed(client, run_id)]
 
 
-def _may_live(process: str) -> bool:
-    import psutil
+def end_as_killed(client: "MlflowClient", run_id: str) -> bool:
+    """Ends a run whose process is gone, unless that ended it well after it was searched for.
 
-    machine, pid, began = process.rsplit(" ", 2)
+    Returns:
+        Whether there was a run to end.
+    """
+    info = client.get_run(run_id).info
+    if info.status != "RUNNING":
+        return False
+    logger.warning("the run %s (%s) was left by a process that is gone", info.run_name, run_id)
+    client.set_terminated(run_id, "KILLED")
+    return True
+
+
+def may_live(process: str) -> bool:
+    """Whether the process that a tag tells of runs, or cannot be seen from here."""
+    machine, *identity = process.rsplit(" ", 2)
     if machine != _machine():
         return True
-    try:
-        return abs(psutil.Process(int(pid)).create_time() - float(began)) < 1
-    except (psutil.Error, ValueError):
-        return False
+    return ProcessIdentity.parse(" ".join(identity)).find() is not None
 
 
 def _machine() -> str:

@@ -1,6 +1,7 @@
 """Outputs of steps: folders below the data root that count only once their manifest is there."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,10 +79,13 @@ class Output:
             return str(file.read())
 
     def write_text(self, name: str, text: str) -> None:
-        """Writes a small file."""
+        """Writes a small file; on a local disk it is there for good."""
         self._files.makedirs(self.uri, exist_ok=True)
         with self._files.open(self.path(name), "w", encoding="utf-8") as file:
             file.write(text)
+            if "://" not in self.uri:
+                file.flush()
+                os.fsync(file.fileno())
 
     def clear(self) -> None:
         """Removes what an unfinished attempt left; the manifest first, should there be one."""
@@ -97,8 +101,17 @@ class Output:
         self._files.mv(self.path(f"{MANIFEST}.new"), self.path(MANIFEST))  # whole or not at all
 
     def manifest(self) -> dict[str, Any]:
-        """What :meth:`commit` was given."""
-        told = self._told()
+        """What :meth:`commit` was given.
+
+        Raises:
+            UserError: If it cannot be read, as after a loss of power.
+        """
+        try:
+            told = self._told()
+        except ValueError:
+            raise UserError(
+                f"The manifest of {self.uri} cannot be read; run the step that makes it again."
+            ) from None
         told.pop(FILES, None)
         return told
 
@@ -109,7 +122,11 @@ class Output:
         """
         if not self.is_finished():
             return f"there is no finished output at {self.uri}"
-        if (then := self._told().get(FILES)) is None:
+        try:
+            then = self._told().get(FILES)
+        except ValueError:
+            return f"the manifest of {self.uri} cannot be read"
+        if then is None:
             return f"the manifest of {self.uri} lists no files"
         now = self._listing()
         for name, facts in then.items():

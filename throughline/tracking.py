@@ -11,6 +11,7 @@ from throughline.azure_store import open_azure_store
 from throughline.capabilities import in_status, tagged
 from throughline.errors import UserError
 from throughline.lost_runs import PARENT, PROCESS, end_lost_runs, this_process
+from throughline.not_found import is_not_found
 from throughline.step import FAILURE
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _check_run_id() -> None:
     try:
         mlflow.MlflowClient().get_run(run_id)
     except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
+        if not is_not_found(error):
             raise
         raise UserError(
             f"MLFLOW_RUN_ID names the run {run_id}, which is not in this tracking store but "
@@ -103,6 +104,13 @@ def training_time() -> Iterator[None]:
     mlflow.log_metric(TRAINING_SECONDS, time.monotonic() - started)
 
 
+def takes_table(table: "PreparedTable") -> None:
+    """Tags the active run with the prepared table that it takes: pruning keeps that from now on."""
+    import mlflow
+
+    mlflow.set_tags({PREPARED: table.output.uri, TABLE: table.key})
+
+
 def find_run(run_id: str, what: str) -> "Run":
     """The run with this id.
 
@@ -114,7 +122,10 @@ def find_run(run_id: str, what: str) -> "Run":
 
     try:
         return mlflow.MlflowClient().get_run(run_id)
-    except MlflowException:
+    except MlflowException as error:
+        unlike_any_id = error.error_code == "INVALID_PARAMETER_VALUE"
+        if not (is_not_found(error) or unlike_any_id):
+            raise
         raise UserError(
             f"There is no run {run_id!r} in the tracking store; give {what} the id of a finished "
             "run."

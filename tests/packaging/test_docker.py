@@ -34,6 +34,16 @@ def test_it_has_the_roots_entry_points_in_containers(tmp_path: Path) -> None:
     assert f"--data_root {tmp_path}/data" in made.get_entry_point("prep").compute_command({}, None)
 
 
+def test_a_login_of_the_tracking_uri_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ada:secret@host")
+    done = render(tmp_path / "variant", "--data_root", str(tmp_path / "data"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: The tracking URI has a login in it")
+    assert not (tmp_path / "variant").exists()
+
+
 def test_no_environment_of_the_root_is_left(tmp_path: Path) -> None:
     variant = docker_variant(read_project(PROJECT), "mine", [], {"A": "b"})
     assert list(variant) == ["name", "docker_env", "entry_points"]

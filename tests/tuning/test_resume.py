@@ -2,15 +2,15 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.tuning.searches import ENGINES, wanted
+from throughline.lost_runs import this_process
+from throughline.process_identity import ProcessIdentity
 from throughline.tuning.children import ADOPTED, OWNER, SEARCH, end_dead
 
 ROOT = Path(__file__).parents[2]
@@ -80,12 +80,11 @@ def test_a_killed_search_goes_on_from_its_trials(searched, store, prepared, engi
 
 
 def test_a_search_that_another_process_works_on_is_left_alone(in_run, searched, store):
-    other = psutil.Process(os.getppid())
+    machine, *_ = this_process().rsplit(" ", 2)
     asked = wanted(1, max_depth={"choice": [3]})
     run = store.create_run("0", tags={SEARCH: "x"})
-    owner = f"{socket.gethostname()}/{other.pid}/{other.create_time():.2f}"
-    store.set_tag(run.info.run_id, OWNER, owner)
-    elsewhere = store.create_run("0", tags={OWNER: "no such machine/1/0.00"})
+    store.set_tag(run.info.run_id, OWNER, f"{machine} {ProcessIdentity.of(os.getppid())}")
+    elsewhere = store.create_run("0", tags={OWNER: "no such machine 1 0.00"})
     assert end_dead("0") == 0
     searched(asked)
     assert store.get_run(run.info.run_id).info.status == "RUNNING"

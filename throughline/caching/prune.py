@@ -25,7 +25,7 @@ class Unused:
 
     Attributes:
         runs: The runs of the active experiment, each a step's with all below it.
-        outputs: The prepared data of these runs, and how many bytes each has.
+        outputs: The prepared data of these runs and of deleted ones, and how many bytes each has.
     """
 
     runs: "list[Run]"
@@ -55,13 +55,14 @@ def find_unused(data_root: str, keep_days: float, now: int) -> Unused:
     unused = [
         run for run in runs if run.info.experiment_id == here and run.info.run_id in ours - kept
     ]
-    return Unused(unused, dict(_prepared(unused, data_root)))
+    return Unused([run for run in unused if _is_there(run)], dict(_prepared(unused, data_root)))
 
 
 def remove(unused: Unused) -> None:
     """Removes the data, and puts the runs among MLflow's deleted ones.
 
-    A run goes first: it is no longer found by then, should the data be half gone.
+    The runs go first: no step takes them by then, should their data be half gone. What is left of
+    the data after an interruption is found again, as that of deleted runs.
     """
     import mlflow
 
@@ -72,11 +73,18 @@ def remove(unused: Unused) -> None:
 
 
 def _all_runs() -> "Iterator[Run]":
+    """All runs, deleted ones too."""
     import mlflow
+    from mlflow.entities import ViewType
 
     client = mlflow.MlflowClient()
     ids = [one.experiment_id for one in _pages(client.search_experiments)]
-    return _pages(partial(client.search_runs, ids, max_results=_PAGE))
+    return _pages(partial(client.search_runs, ids, run_view_type=ViewType.ALL, max_results=_PAGE))
+
+
+def _is_there(run: "Run") -> bool:
+    """Whether a run was not deleted."""
+    return str(run.info.lifecycle_stage) == "active"
 
 
 def _pages(search: Callable[..., Any]) -> Iterator[Any]:
@@ -110,7 +118,7 @@ def _known(run: "Run", makers: dict[str, set[str]]) -> Known:
         tags.get(PARENT, ""),
         tags.get(STEP, ""),
         run.info.start_time,
-        run.info.status in ("RUNNING", "SCHEDULED"),
+        _is_there(run) and run.info.status in ("RUNNING", "SCHEDULED"),
         frozenset(uses),
     )
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from throughline.capabilities import tagged
+from throughline.not_found import is_not_found
 from throughline.outputs import Output
 from throughline.tracking import CANDIDATE, MODEL, PARENT, PREPARED, REFITTED, STEP, runs_with
 
@@ -86,6 +87,8 @@ def _sizes(address: str) -> dict[str, int]:
                 else:
                     name = info.path.removeprefix(f"{top}/")
                     found[name] = int(info.file_size or 0)
-    except (MlflowException, OSError):
+    except (MlflowException, OSError) as error:
+        if not is_not_found(error):
+            raise
         return {}
     return found

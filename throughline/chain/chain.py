@@ -13,6 +13,7 @@ from throughline.caching.key import NotSeenError
 from throughline.caching.step_key import key_of
 from throughline.chain.backend import Backend
 from throughline.errors import UserError
+from throughline.login import without_login
 from throughline.strict import nearest
 from throughline.tracking import FIGURE, RESUMED
 
@@ -146,7 +147,7 @@ class Chain:
         )
 
     def where_to_look(self) -> str:
-        """The tracking UI's command; after deploy, the endpoint and a request to try."""
+        """The tracking UI, or its command; after deploy, the endpoint and a request to try."""
         import mlflow
 
         lines = [f"runs:      {_where_the_runs_are()}"]
@@ -159,7 +160,10 @@ class Chain:
 
 
 def _where_the_runs_are() -> str:
-    """The page of the experiment where a workspace has one, else the command of a UI."""
+    """The page of the experiment or the server's where there is one, else the command of a UI.
+
+    A login that the URI has is not shown: the shell knows it.
+    """
     import mlflow
     from mlflow.utils.databricks_utils import get_databricks_host_creds
     from mlflow.utils.uri import is_databricks_uri
@@ -170,7 +174,10 @@ def _where_the_runs_are() -> str:
     if is_databricks_uri(uri) and active:
         host = get_databricks_host_creds(uri).host.rstrip("/")
         return f"{host}/ml/experiments/{active.info.experiment_id}"
-    return f"mlflow ui --backend-store-uri {uri}"
+    shown = without_login(uri)
+    if uri.startswith(("http://", "https://")):
+        return shown
+    return f"mlflow ui --backend-store-uri {uri if shown == uri else '$MLFLOW_TRACKING_URI'}"
 
 
 def steps_named(text: str) -> frozenset[str]:

@@ -15,6 +15,7 @@ from throughline.packaging.docker import (
     IMAGE,
     WORKDIR,
     Mount,
+    check_no_login,
     docker_variant,
     run_arguments,
     tracking_mounts,
@@ -73,6 +74,7 @@ class DockerBackend:
         import mlflow
 
         tracking = mlflow.get_tracking_uri()
+        check_no_login(tracking)
         with child_errors() as mistake, tempfile.TemporaryDirectory() as folder:
             settings = {name: os.environ[name] for name in SETTINGS if name in os.environ}
             settings |= {"MLFLOW_TRACKING_URI": tracking, ERROR_FILE: str(mistake)}
@@ -82,7 +84,8 @@ class DockerBackend:
             variant = docker_variant(read_project(project_root()), self.image, seen, settings)
             uri = write_project(variant, project_root() / "build/docker").parent
             arguments = run_arguments(tracking, env_file(Path(folder)))
-            return run_project(str(uri), step, _absolute(parameters), docker_args=arguments)
+            given = _absolute(parameters)
+            return run_project(str(uri), step, given, mistake, docker_args=arguments)
 
     def deploys_to(self) -> str:
         """A container on this machine."""

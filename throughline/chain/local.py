@@ -1,8 +1,11 @@
 """Steps as processes of this machine, started through ``mlflow run``."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 from throughline.errors import UserError
+from throughline.launcher import as_launcher
 from throughline.step import child_errors
 
 
@@ -32,13 +35,20 @@ class LocalBackend:
         return True
 
 
-def run_project(uri: str, step: str, parameters: dict[str, str], **options: object) -> str:
+def run_project(
+    uri: str,
+    step: str,
+    parameters: dict[str, str],
+    error_file: Path | None = None,
+    **options: object,
+) -> str:
     """Runs an entry point of an MLflow project on this machine, below the active run.
 
     Args:
         uri: The project's folder.
         step: The entry point.
         parameters: Its parameters.
+        error_file: Where the step was told to write a user's mistake; left out, it is told here.
         options: More arguments of ``mlflow.projects.run``.
 
     Returns:
@@ -52,7 +62,7 @@ def run_project(uri: str, step: str, parameters: dict[str, str], **options: obje
     from mlflow.exceptions import ExecutionException
 
     active = mlflow.active_run()
-    with child_errors() as mistake:
+    with nullcontext(error_file) if error_file else child_errors() as mistake, as_launcher():
         try:
             submitted = mlflow.projects.run(
                 uri,

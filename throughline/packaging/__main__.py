@@ -14,6 +14,7 @@ from throughline.packaging.databricks import write_databricks
 from throughline.packaging.docker import (
     IMAGE,
     Mount,
+    check_no_login,
     docker_variant,
     is_loopback,
     tracking_mounts,
@@ -49,6 +50,7 @@ def write_docker(options: argparse.Namespace) -> str:
     """Writes the variant for Docker; returns the command that runs it."""
     root = project_root()
     tracking = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root}/mlflow.db"
+    check_no_login(tracking)
     data_root = options.data_root.absolute()
     data_root.mkdir(parents=True, exist_ok=True)
     mounts = [Mount.same(data_root), *tracking_mounts(tracking)]

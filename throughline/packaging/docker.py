@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from throughline.errors import UserError
+from throughline.login import without_login
 from throughline.packaging.mlproject import Project, with_environment
 
 IMAGE = "throughline"
@@ -74,6 +76,20 @@ def tracking_mounts(tracking_uri: str) -> list[Mount]:
     if parts.scheme != "sqlite":
         return []
     return [Mount.same(Path(unquote(parts.path.removeprefix("/"))).absolute().parent)]
+
+
+def check_no_login(tracking_uri: str) -> None:
+    """Refuses a tracking URI that would put a login into the log.
+
+    Raises:
+        UserError: If a name or a password stands in it.
+    """
+    if without_login(tracking_uri) != tracking_uri:
+        raise UserError(
+            "The tracking URI has a login in it, which MLflow would log with its call of Docker; "
+            "give the address of a tracking server without one, and set MLFLOW_TRACKING_USERNAME "
+            "and MLFLOW_TRACKING_PASSWORD."
+        )
 
 
 def is_loopback(tracking_uri: str) -> bool:

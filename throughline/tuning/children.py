@@ -1,13 +1,11 @@
 """The child runs of a search: one per trial, and what an ended search leaves to the next."""
 
 import json
-import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import psutil
-
 from throughline.capabilities import in_status
+from throughline.lost_runs import end_as_killed, may_live, this_process
 from throughline.tracking import FAILURE, PARENT
 from throughline.tuning.trial import Trial
 
@@ -27,8 +25,6 @@ STUDY = "throughline.study"
 
 _LONGEST_TAG = 5000
 _LONGEST_ERROR = 1000
-_CLOCK_CHANGE = 5.0
-"""So many seconds a process's start may move, when the machine's clock is set."""
 
 
 class Children:
@@ -124,33 +120,9 @@ def end_dead(experiment: str) -> int:
         owner = run.data.tags.get(OWNER)
         if not owner and (parent := run.data.tags.get(PARENT)):
             owner = client.get_run(parent).data.tags.get(OWNER)
-        if owner and is_alive(owner) is False:
-            dead.append(run)
-    for run in dead:
-        client.set_terminated(run.info.run_id, "KILLED")
-    return len(dead)
-
-
-def this_process() -> str:
-    """This process as text that tells it from any other, on any machine."""
-    process = psutil.Process()
-    return f"{socket.gethostname()}/{process.pid}/{process.create_time():.2f}"
-
-
-def is_alive(owner: str) -> bool | None:
-    """Whether a process told of by :func:`this_process` still runs; None if that is unknown."""
-    host, pid, created = owner.rsplit("/", 2)
-    if host != socket.gethostname():
-        return None
-    try:
-        process = psutil.Process(int(pid))
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        return abs(process.create_time() - float(created)) < _CLOCK_CHANGE
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return None
+        if owner and not may_live(owner):
+            dead.append(run.info.run_id)
+    return sum(end_as_killed(client, run_id) for run_id in dead)
 
 
 def _as_tag(trial: Trial) -> str:

@@ -1,0 +1,92 @@
+"""What is removed, on a real tracking store."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from throughline.caching.prune import Unused, find_unused, remove
+from throughline.chain.in_process import InProcessBackend
+from throughline.errors import UserError
+from throughline.outputs import Output
+from throughline.prepared import PreparedTable
+from throughline.tracking import PREPARED, STEP
+
+
+@pytest.fixture(autouse=True)
+def _store(empty_store: Path, tmp_path: Path) -> Iterator[None]:
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    yield
+    mlflow.set_tracking_uri(before)
+
+
+@pytest.fixture
+def prep(tmp_path: Path) -> Callable[[], tuple[str, Output]]:
+    """Makes a preparation of long ago: its run and its table."""
+
+    def make() -> tuple[str, Output]:
+        client = mlflow.MlflowClient()
+        run_id = client.create_run("0", start_time=1, tags={STEP: "prep"}).info.run_id
+        output = Output.below(str(tmp_path), "prepared", "small", run_id)
+        output.write_text("rows.txt", "1,2,0")
+        output.commit({})
+        client.set_tag(run_id, PREPARED, output.uri)
+        client.set_terminated(run_id, end_time=2)
+        return run_id, output
+
+    return make
+
+
+def unused(data_root: Path) -> Unused:
+    return find_unused(str(data_root), 14, round(time.time() * 1000))
+
+
+def test_data_that_an_interrupted_removal_left_is_found_again(
+    prep: Callable[[], tuple[str, Output]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = dict(prep() for _ in range(2))
+    found = unused(tmp_path)
+    assert {run.info.run_id for run in found.runs} == set(made)
+    with monkeypatch.context() as interrupted, pytest.raises(KeyboardInterrupt):
+        interrupted.setattr(Output, "clear", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        remove(found)
+    left = unused(tmp_path)
+    assert left.runs == []
+    assert set(left.outputs) == set(made.values())
+    remove(left)
+    assert unused(tmp_path) == Unused([], {})
+
+
+def test_the_table_of_a_deleted_run_is_kept_while_it_is_used(
+    prep: Callable[[], tuple[str, Output]], tmp_path: Path
+) -> None:
+    run_id, output = prep()
+    mlflow.delete_run(run_id)
+    assert set(unused(tmp_path).outputs) == {output}
+    user = mlflow.MlflowClient().create_run("0", tags={STEP: "train", PREPARED: output.uri})
+    assert unused(tmp_path) == Unused([], {})
+    mlflow.MlflowClient().delete_run(user.info.run_id)  # it may be restored for some days
+    assert unused(tmp_path) == Unused([], {})
+
+
+@pytest.mark.parametrize(
+    ("step", "parameters"),
+    [("train", {"model": "none such"}), ("tune", {}), ("distributed_train", {})],
+)
+def test_a_step_that_has_just_begun_keeps_its_table(
+    step: str, parameters: dict[str, str], prepared: PreparedTable, tmp_path: Path
+) -> None:
+    """It ends at once here, at something that the recipe does not have."""
+    client = mlflow.MlflowClient()
+    tags = {STEP: "prep", PREPARED: prepared.output.uri}
+    prep_run = client.create_run("0", start_time=1, tags=tags).info.run_id
+    client.set_terminated(prep_run, end_time=2)
+    assert [run.info.run_id for run in unused(tmp_path).runs] == [prep_run]
+    with mlflow.start_run(), pytest.raises(UserError):
+        InProcessBackend().run(step, {"prep_run": prep_run, **parameters})
+    assert unused(tmp_path).runs == []
