@@ -51,14 +51,15 @@ class _Handler(BaseHTTPRequestHandler):
     trouble: Trouble
 
     def _take(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b"".join(self._read())
         if self.trouble.broken:
             self.trouble.refused.append(f"{self.command} {self.path}")
             return self._answer(503, b"not now", "text/plain")
         if self.trouble.delay:
             self.trouble.slowed += 1
             time.sleep(self.trouble.delay)
-        headers = {n: v for n, v in self.headers.items() if n.lower() not in ("host", "connection")}
+        ours = ("host", "connection", "transfer-encoding")
+        headers = {n: v for n, v in self.headers.items() if n.lower() not in ours}
         answer = requests.request(
             self.command,
             f"{self.trouble.target}{self.path}",
@@ -68,6 +69,16 @@ class _Handler(BaseHTTPRequestHandler):
         )
         kind = answer.headers.get("Content-Type", "application/json")
         return self._answer(answer.status_code, answer.content, kind)
+
+    def _read(self) -> Iterator[bytes]:
+        """The body; an empty file comes in chunks, since requests sees no length in it."""
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            yield self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            return
+        while size := int(self.rfile.readline(), 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
 
     def _answer(self, status: int, body: bytes, kind: str) -> None:
         self.send_response(status)
