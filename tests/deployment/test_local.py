@@ -178,8 +178,8 @@ def test_a_damaged_state_file_is_ignored(champion, tmp_path, free_port, caplog):
 def test_the_same_number_in_another_store_is_another_version(champion, tmp_path, free_port):
     target = LocalTarget(tmp_path, free_port())
     state = _remember(target, champion, ServerProcess.of(os.getpid()))
-    assert target._serves(state, champion)
-    assert not target._serves(state, replace(champion, source="elsewhere"))
+    assert target._serves(state, champion, state.host)
+    assert not target._serves(state, replace(champion, source="elsewhere"), state.host)
 
 
 def test_end_kills_what_does_not_listen():
@@ -201,7 +201,7 @@ def _remember(target, model, process):
     from throughline.deployment.state import EndpointState
 
     log = str(target.states.folder / "log")
-    state = EndpointState(model, "nowhere", target.host, target.port, process, log)
+    state = EndpointState(model, "nowhere", "127.0.0.1", target.port, process, log)
     target.states.write(state)
     assert json.loads(target.states.path(MODEL).read_text())["port"] == target.port
     return state
