@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,10 @@ class LocalTarget:
         is a short gap.
         """
         with self.states.locked():
-            known = self.states.read(model.name)
+            known = self._settled(model.name)
             host = self.host or (known.host if known else LOOPBACK[0])
             check_host(host)
-            old = self._running(model.name)
+            old = known.running() if known else None
             if old and self._serves(old, model, host) and _healthy(old):
                 logger.info("%s already serves %s; left alone", old.url, model.uri)
                 return _deployment(old, healthy=True, change="unchanged")
@@ -82,7 +83,8 @@ class LocalTarget:
     def delete(self, name: str) -> Deployment | None:
         """Ends the endpoint; returns what ran, or None if nothing did."""
         with self.states.locked():
-            state = self._running(name)
+            known = self._settled(name)
+            state = known.running() if known else None
             if state:
                 state.process.end()
             self.states.remove(name)
@@ -100,12 +102,15 @@ class LocalTarget:
             launch.abort()
             raise
         try:
-            # Remembered before it takes the port, so that it is never on the port unknown.
-            self.states.write(launch.state)
+            # Remembered before it takes the port, so that it is never on the port unknown; and with
+            # the old one, so that neither is if this process is killed.
+            before = replace(old, before=None) if old else None
+            self.states.write(replace(launch.state, before=before))
             seconds = launch.listen(port.take())
             if old:
                 old.process.end()
             _compare(launch.state, check)
+            self.states.write(launch.state)
         except BaseException as error:
             launch.abort()
             note = self._put_back(old, model.name, port)
@@ -137,18 +142,32 @@ class LocalTarget:
 
     def _running(self, name: str) -> EndpointState | None:
         state = self.states.read(name)
-        return state if state and state.process.find() else None
+        return state.running() if state else None
+
+    def _settled(self, name: str) -> EndpointState | None:
+        """What is remembered of an endpoint; a deployment that was killed halfway is undone first.
+
+        It may have left two servers on the port. The old one stays, as after any other failure; if
+        it was ended already, the new one does, which does not count as deployed yet.
+        """
+        state = self.states.read(name)
+        if state and state.before and state.before.process.find():
+            state.process.end()
+            state = state.before
+            self.states.write(state)
+        return state
 
     def _serves(self, state: EndpointState, model: ModelVersion, host: str) -> bool:
-        wanted = (model, host, self.port, fingerprint())
-        return (state.model, state.host, state.port, state.token) == wanted
+        wanted = (model, host, self.port, fingerprint(), None)
+        return (state.model, state.host, state.port, state.token, state.before) == wanted
 
     def _check_port(self, name: str) -> None:
         for state in self.states.all():
-            if state.port == self.port and state.model.name != name and state.process.find():
+            other = state.running() if state.model.name != name else None
+            if other and other.port == self.port:
                 raise UserError(
-                    f"port {self.port} already serves {state.model.uri}; give -P port=... "
-                    f"or end that one with -P action=stop -P model={state.model.name}"
+                    f"port {self.port} already serves {other.model.uri}; give -P port=... "
+                    f"or end that one with -P action=stop -P model={other.model.name}"
                 )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from throughline.deployment.process import ServerProcess
@@ -28,6 +29,14 @@ class EndpointState:
     log: str
     token: str = ""
     """The fingerprint of the token that it asks for; empty if it asks for none."""
+    before: "EndpointState | None" = None
+    """The endpoint whose place it is taking; None once that is done."""
+
+    def running(self) -> "EndpointState | None":
+        """This endpoint if its server runs; else the one before if that still does."""
+        if self.process.find():
+            return self
+        return self.before.running() if self.before else None
 
     @property
     def url(self) -> str:
@@ -85,12 +94,16 @@ class StateFolder:
 
 def _parse(path: Path) -> EndpointState | None:
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        model = ModelVersion(**fields.pop("model"))
-        process = ServerProcess(**fields.pop("process"))
-        return EndpointState(model=model, process=process, **fields)
+        return _endpoint(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         logger.warning("%s is not the state of an endpoint and is ignored: %s", path, error)
         return None
+
+
+def _endpoint(fields: dict[str, Any]) -> EndpointState:
+    model = ModelVersion(**fields.pop("model"))
+    process = ServerProcess(**fields.pop("process"))
+    before = _endpoint(fields.pop("before")) if fields.get("before") else None
+    return EndpointState(**{**fields, "model": model, "process": process, "before": before})
