@@ -47,9 +47,9 @@ def fetch(model: ModelVersion) -> str:
 
     try:
         folder = str(download_artifacts(model.uri))
+        tags = MlflowClient().get_model_version(model.name, model.version).tags
     except (MlflowException, OSError) as error:
         raise UserError(f"the files of {model.uri} cannot be read: {error}") from error
-    tags = MlflowClient().get_model_version(model.name, model.version).tags
     check_files(model.name, model.version, folder, tags.get(DIGEST))
     return folder
 
