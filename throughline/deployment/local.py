@@ -23,7 +23,7 @@ class LocalTarget:
     """Serves each model on this machine, one endpoint per model name.
 
     Args:
-        folder: Where the state files and logs are; it is made when it is needed.
+        folder: Where the state files, logs and models are; it is made when it is needed.
         port: The port to serve on.
         host: The address to serve on; None for the one that the endpoint has, 127.0.0.1 at first.
     """
@@ -93,7 +93,7 @@ class LocalTarget:
     def _replace(
         self, old: EndpointState | None, model: ModelVersion, host: str, port: Port
     ) -> Deployment:
-        path = fetch(model)
+        path = fetch(model, self.states.files(model))
         launch = Launch(model, path, host, self.port, self.states.log(model))
         try:
             launch.wait_loaded()
@@ -190,4 +190,7 @@ def _deployment(
 ) -> Deployment:
     pid = state.process.pid
     header = HEADER if state.token else ""
-    return Deployment(state.model, state.url, pid, state.log, healthy, change, seconds, header)
+    files = state.path if Path(state.path).is_dir() else ""
+    return Deployment(
+        state.model, state.url, pid, state.log, healthy, change, seconds, header, files=files
+    )
