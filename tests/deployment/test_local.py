@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -195,6 +196,19 @@ def test_end_kills_what_does_not_listen():
     assert process.find() is None
     assert not process.end()
     deaf.communicate()
+
+
+def test_what_its_parent_has_not_waited_for_has_ended_all_the_same():
+    code = "import subprocess, sys; made = subprocess.Popen(['sleep', '99']); print(made.pid);"
+    code += "sys.stdout.flush(); input()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe) as parent:
+        process = ServerProcess.of(int(parent.stdout.readline()))
+        began = time.monotonic()
+        assert process.end(patience=30.0)
+        assert time.monotonic() - began < 20
+        assert process.find() is None
+        parent.communicate(b"\n")
 
 
 def _remember(target, model, process):
