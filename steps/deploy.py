@@ -58,7 +58,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", default="flights-late", help="the registered model's name")
     parser.add_argument("--alias", default="champion", help="which of its versions")
     parser.add_argument("--target", default="local", help=f"where: {', '.join(TARGETS)}")
-    parser.add_argument("--host", default="127.0.0.1", help="the address of the local endpoint")
+    parser.add_argument("--host", default="none", help="the local endpoint's address (none: kept)")
     parser.add_argument("--port", type=int, default=5055, help="the port of the local endpoint")
     parser.add_argument("--target_options", default="none", help="of one of Azure: key=value,...")
     parser.add_argument("--action", default="deploy", choices=ACTIONS)

@@ -17,13 +17,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", default="flights-late", help="the registered model's name")
     parser.add_argument("--target", default="local", help=f"where it is served: {TARGETS}, or none")
     parser.add_argument("--target_options", default="none", help="as those of deploy")
+    parser.add_argument("--host", default="none", help="the local endpoint's address (none: kept)")
     parser.add_argument("--port", type=int, default=5055, help="the port of the local endpoint")
     parser.add_argument("--data_root", default="data", help="a folder for the state and the logs")
     options = parser.parse_args(arguments)
     target = None
     if options.target != "none":
         more = options.target_options
-        target = open_target(options.target, options.data_root, options.port, options=more)
+        port, host = options.port, options.host
+        target = open_target(options.target, options.data_root, port, host, more)
 
     import mlflow
 

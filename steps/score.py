@@ -30,8 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from throughline.scoring.scoring import score_table
     from throughline.tracking import CONTRACT, FIGURE, step_run
 
-    with step_run("score"):
-        model = ModelFiles.find(options.model, options.alias)
+    with step_run("score"), ModelFiles.find(options.model, options.alias) as model:
         output = Output.below(options.output)
         made = score_table(session(), model, options.table, output, options.data_root)
         speed = made.rows / made.seconds

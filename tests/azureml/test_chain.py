@@ -111,8 +111,10 @@ def test_the_champion_is_in_production(here: Workspace, main_run) -> None:
     assert isinstance(answer, pd.DataFrame) and answer["probability"].between(0, 1).all()
 
 
-def test_the_registered_files_are_known_by_their_digest(here: Workspace, main_run) -> None:
-    folder = Path(fetch(resolve("on-azure", "champion")))
+def test_the_registered_files_are_known_by_their_digest(
+    here: Workspace, main_run, tmp_path: Path
+) -> None:
+    folder = Path(fetch(resolve("on-azure", "champion"), tmp_path / "model"))
     assert (folder / "MLmodel").exists()
 
 

@@ -14,20 +14,21 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def step(environment, tmp_path_factory, free_port):
-    """Runs the step; what it deployed is stopped at the end."""
+    """Runs the step, or another that deploys; what it deployed is stopped at the end."""
     from throughline.deployment.local import LocalTarget
 
     data = tmp_path_factory.mktemp("data")
     port = str(free_port())
 
-    def run(*arguments, run_id=None):
-        command = [sys.executable, "steps/deploy.py", "--model", "late-test", "--port", port]
+    def run(*arguments, run_id=None, script="deploy"):
+        command = [sys.executable, f"steps/{script}.py", "--model", "late-test", "--port", port]
         command += ["--data_root", str(data), *arguments]
         extra = {"MLFLOW_RUN_ID": run_id} if run_id else {}
         return subprocess.run(
             command, cwd=ROOT, env={**environment, **extra}, capture_output=True, text=True
         )
 
+    run.port = port
     yield run
     LocalTarget(data / "deployments", int(port)).delete("late-test")
 
@@ -64,6 +65,35 @@ def test_it_leaves_a_server_and_its_facts_in_the_run(step, run_id, tmp_path):
     assert f"stopped: models:/late-test/1 at {endpoint['url']}" in stopped.stdout
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{endpoint['url']}/health", timeout=5)
+
+
+@pytest.fixture
+def two_champions(registry):
+    """The name of a model whose second version took the first one's place as the champion."""
+    from mlflow import MlflowClient
+
+    from throughline.registry.champions import make_champion
+
+    client, name = MlflowClient(), "two-champions"
+    client.create_registered_model(name)
+    for version in ("1", "2"):
+        of = client.get_model_version("late-test", version)
+        client.create_model_version(name, of.source, of.run_id)
+        make_champion(name, version)
+    yield name
+    client.delete_registered_model(name)
+
+
+def test_a_rollback_keeps_the_address(step, two_champions):
+    model = ("--model", two_champions)
+    served = f"models:/{two_champions}/{{}} is served at http://localhost:{step.port} ({{}})"
+    try:
+        first = step(*model, "--host", "localhost")
+        assert served.format(2, "started") in first.stdout, first.stderr
+        back = step(*model, script="rollback")
+        assert served.format(1, "replaced") in back.stdout, back.stderr
+    finally:
+        step(*model, "--action", "stop")
 
 
 def test_a_mistake_is_one_sentence_and_exit_code_2(step):

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 
+from throughline.deployment import handover
 from throughline.deployment.handover import ask, bound, offer, pass_on, received
 
 
@@ -40,3 +41,12 @@ def test_another_process_can_ask_for_what_is_offered():
         assert str(holder.getsockname()) in done.stdout, done.stderr
     assert ask(os.getpid()) is None  # it is closed
     assert ask(2**22 + 1) is None
+
+
+def test_where_sockets_without_a_file_are_unknown_none_is_offered(monkeypatch):
+    monkeypatch.setattr(handover, "_OFFERS", False)
+    monkeypatch.setattr(handover, "_door_of", lambda pid: f"/nowhere/{pid}")
+    monkeypatch.delattr(socket, "SO_PEERCRED")
+    with bound("127.0.0.1", 0) as holder:
+        offer(holder)
+        assert ask(os.getpid()) is None

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -178,8 +179,8 @@ def test_a_damaged_state_file_is_ignored(champion, tmp_path, free_port, caplog):
 def test_the_same_number_in_another_store_is_another_version(champion, tmp_path, free_port):
     target = LocalTarget(tmp_path, free_port())
     state = _remember(target, champion, ServerProcess.of(os.getpid()))
-    assert target._serves(state, champion)
-    assert not target._serves(state, replace(champion, source="elsewhere"))
+    assert target._serves(state, champion, state.host)
+    assert not target._serves(state, replace(champion, source="elsewhere"), state.host)
 
 
 def test_end_kills_what_does_not_listen():
@@ -197,11 +198,24 @@ def test_end_kills_what_does_not_listen():
     deaf.communicate()
 
 
+def test_what_its_parent_has_not_waited_for_has_ended_all_the_same():
+    code = "import subprocess, sys; made = subprocess.Popen(['sleep', '99']); print(made.pid);"
+    code += "sys.stdout.flush(); input()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe) as parent:
+        process = ServerProcess.of(int(parent.stdout.readline()))
+        began = time.monotonic()
+        assert process.end(patience=30.0)
+        assert time.monotonic() - began < 20
+        assert process.find() is None
+        parent.communicate(b"\n")
+
+
 def _remember(target, model, process):
     from throughline.deployment.state import EndpointState
 
     log = str(target.states.folder / "log")
-    state = EndpointState(model, "nowhere", target.host, target.port, process, log)
+    state = EndpointState(model, "nowhere", "127.0.0.1", target.port, process, log)
     target.states.write(state)
     assert json.loads(target.states.path(MODEL).read_text())["port"] == target.port
     return state

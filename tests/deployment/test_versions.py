@@ -32,9 +32,23 @@ def test_files_that_are_gone_are_a_sentence(registry, tmp_path):
     client.set_registered_model_alias("gone", "champion", "1")
     try:
         with pytest.raises(UserError, match="the files of models:/gone/1 cannot be read"):
-            fetch(resolve("gone", "champion"))
+            fetch(resolve("gone", "champion"), tmp_path / "files")
     finally:
         client.delete_registered_model("gone")
+
+
+def test_a_registry_that_does_not_tell_the_digest_is_a_sentence(registry, monkeypatch, tmp_path):
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    model = resolve("late-test", "champion")
+
+    def broken(*_):
+        raise MlflowException("no answer")
+
+    monkeypatch.setattr(MlflowClient, "get_model_version", broken)
+    with pytest.raises(UserError, match="files of models:/late-test/1 cannot be read: no answer"):
+        fetch(model, tmp_path / "files")
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,19 @@
 """An endpoint that follows an alias."""
 
 import logging
+import socket
 import threading
+import time
+from contextlib import contextmanager
 
 import mlflow
 import pytest
+from mlflow.exceptions import MlflowException
 
 from throughline.deployment.local import LocalTarget
+from throughline.deployment.target import Deployment
 from throughline.deployment.watching import watch
+from throughline.errors import UserError
 
 MODEL = "late-test"
 
@@ -20,16 +26,27 @@ def alias(registry):
     client.delete_registered_model_alias(MODEL, "watched")
 
 
+@contextmanager
+def watched(target, seconds=0.2):
+    """Watches the alias in a thread; yields what was deployed."""
+    deployed, ended = [], threading.Event()
+    arguments = (target, MODEL, "watched", deployed.append, seconds, ended)
+    watching = threading.Thread(target=watch, args=arguments)
+    watching.start()
+    try:
+        yield deployed
+    finally:
+        ended.set()
+        watching.join()
+        target.delete(MODEL)
+
+
 def test_it_follows_the_alias_past_what_cannot_be_deployed(
     alias, tmp_path, free_port, eventually, caplog
 ):
     caplog.set_level(logging.WARNING, "throughline.deployment.watching")
-    target, ended = LocalTarget(tmp_path / "deployments", free_port()), threading.Event()
-    deployed = []
-    arguments = (target, MODEL, "watched", deployed.append, 0.2, ended)
-    watching = threading.Thread(target=watch, args=arguments)
-    watching.start()
-    try:
+    target = LocalTarget(tmp_path / "deployments", free_port())
+    with watched(target) as deployed:
         eventually(lambda: "has no alias watched" in caplog.text)
         alias("1")
         first = eventually(lambda: target.status(MODEL))
@@ -43,7 +60,54 @@ def test_it_follows_the_alias_past_what_cannot_be_deployed(
         assert [(one.model.version, one.change) for one in deployed] == [
             *(("1", "started"), ("2", "replaced"))
         ]
-    finally:
-        ended.set()
-        watching.join()
-        target.delete(MODEL)
+
+
+def test_a_port_that_was_taken_for_a_while_is_tried_again(alias, tmp_path, eventually, caplog):
+    caplog.set_level(logging.WARNING, "throughline.deployment.watching")
+    alias("1")
+    with socket.create_server(("127.0.0.1", 0)) as foreign:
+        target = LocalTarget(tmp_path / "deployments", foreign.getsockname()[1])
+        with watched(target) as deployed:
+            eventually(lambda: "in use by another program" in caplog.text)
+            foreign.close()
+            assert eventually(lambda: deployed)[0].model.version == "1"
+    assert caplog.text.count("in use by another program") == 1
+
+
+class Failing:
+    """A target that fails in one way after another, and serves then."""
+
+    def __init__(self, *errors):
+        self.errors = list(errors)
+        self.tried = []
+        self.served = None
+
+    def deploy(self, model):
+        self.tried.append(time.monotonic())
+        if self.errors:
+            raise self.errors.pop(0)
+        self.served = Deployment(model, "http://127.0.0.1:1", 1, "log", healthy=True)
+        return self.served
+
+    def status(self, name):
+        return self.served
+
+    def delete(self, name):
+        pass
+
+
+def test_the_pauses_grow_whatever_fails(alias, eventually, caplog):
+    caplog.set_level(logging.WARNING, "throughline.deployment.watching")
+    alias("1")
+    target = Failing(
+        MlflowException("no answer"), OSError("no space"), UserError("too slow"), OSError("again")
+    )
+    with watched(target, 0.05) as deployed:
+        eventually(lambda: deployed)
+    first, second, third, fourth, fifth = target.tried
+    assert second - first >= 0.1
+    assert third - second >= 0.2
+    assert fourth - third >= 0.4
+    assert fifth - fourth >= 0.8
+    assert "no answer; it is tried again later" in caplog.text
+    assert "no space" not in caplog.text

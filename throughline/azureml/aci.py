@@ -16,7 +16,7 @@ from throughline.azureml.webservice import inference_config, service_name, wait_
 from throughline.azureml.webservice_target import WebserviceTarget
 from throughline.deployment.smoke import smoke_check
 from throughline.deployment.target import Deployment, ModelVersion
-from throughline.deployment.versions import fetch
+from throughline.deployment.versions import fetched
 from throughline.strict import Strict
 
 if TYPE_CHECKING:
@@ -67,15 +67,15 @@ class AciTarget(WebserviceTarget):
                 logger.info("%s serves %s already", old.scoring_uri, model.uri)
                 return self._deployment(old, model, "unchanged")
             self._check_quiet(old)
-            files = Path(fetch(model))
-            check = smoke_check(str(files))
-            copy = registered_copy(self.workspace, model, files)
+            with fetched(model) as files:
+                check = smoke_check(files)
+                copy = registered_copy(self.workspace, model, Path(files))
+                environment = served_environment(copy.name, Path(files))
             if old and old.state == "Failed":
                 old.delete()
                 old = None
             started = time.monotonic()
             with self._undone_on_error(model, old):
-                environment = served_environment(copy.name, files)
                 if old:
                     made = self._find(model.name)
                     self._put_in(made, model, copy, environment)

@@ -21,12 +21,12 @@ from throughline.azureml.webservice import (
 from throughline.azureml.webservice_target import WebserviceTarget
 from throughline.deployment.smoke import SmokeCheck, smoke_check
 from throughline.deployment.target import Deployment, ModelVersion
-from throughline.deployment.versions import fetch
+from throughline.deployment.versions import fetched
 from throughline.errors import UserError
 from throughline.strict import Strict
 
 if TYPE_CHECKING:
-    from azureml.core import Model, Workspace
+    from azureml.core import Environment, Model, Workspace
     from azureml.core.webservice import AksEndpoint, AksWebservice
 
 logger = logging.getLogger(__name__)
@@ -100,17 +100,18 @@ class AksTarget(WebserviceTarget):
                 logger.info("%s serves %s already", old.scoring_uri, model.uri)
                 return self._deployment(old, model, "unchanged")
             self._check_quiet(old)
-            files = Path(fetch(model))
-            check = smoke_check(str(files))
-            copy = registered_copy(self.workspace, model, files)
+            with fetched(model) as files:
+                check = smoke_check(files)
+                copy = registered_copy(self.workspace, model, Path(files))
+                environment = served_environment(copy.name, Path(files))
             if old and self._is_broken(old, model):
                 old.delete()
                 old = None
             started = time.monotonic()
             with self._undone_on_error(model, old):
-                made = self._find(model.name) if old else self._make(model, copy, files)
+                made = self._find(model.name) if old else self._make(model, copy, environment)
                 if not _healthy(made, model):
-                    self._add(made, model, copy, files)
+                    self._add(made, model, copy, environment)
                 self._check(made, model, check)
                 self._give_traffic(made, model)
         change, seconds = "replaced" if old else "started", time.monotonic() - started
@@ -168,7 +169,9 @@ class AksTarget(WebserviceTarget):
                 "one, and give its name as -P target_options=compute=..."
             )
 
-    def _make(self, model: ModelVersion, copy: "Model", files: Path) -> "AksEndpoint":
+    def _make(
+        self, model: ModelVersion, copy: "Model", environment: "Environment"
+    ) -> "AksEndpoint":
         from azureml.core import Model
         from azureml.core.webservice import AksEndpoint
 
@@ -180,19 +183,21 @@ class AksTarget(WebserviceTarget):
             auth_enabled=True,
             **self.options.of_version(),
         )
-        environment = served_environment(copy.name, files)
         with inference_config(model, environment) as config:
             made = Model.deploy(self.workspace, service_name(model.name), [copy], config, made_of)
         wait_for(made, self.limit_seconds)
         return made
 
     def _add(
-        self, endpoint: "AksEndpoint", model: ModelVersion, copy: "Model", files: Path
+        self,
+        endpoint: "AksEndpoint",
+        model: ModelVersion,
+        copy: "Model",
+        environment: "Environment",
     ) -> None:
         name = version_name(model)
         if name in endpoint.versions:
             self._remove(endpoint, name)
-        environment = served_environment(copy.name, files)
         with inference_config(model, environment) as config:
             endpoint.create_version(
                 name,

@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from throughline.azureml.served_model import tags_of, version_in
 from throughline.azureml.webservice import service_name
 from throughline.deployment.smoke import smoke_check
 from throughline.deployment.target import Deployment, ModelVersion
-from throughline.deployment.versions import fetch
+from throughline.deployment.versions import fetched
 from throughline.errors import UserError
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ class AmlBatchTarget:
         that fails leaves everything as it was, but for the cluster. The pipelines of versions
         before stay in the endpoint, by their numbers there.
         """
-        with refusals(f"to deploy {model.uri}"):
+        with refusals(f"to deploy {model.uri}"), ExitStack() as opened:
             old = self._find(model.name)
             served = self._served(old) if old else None
             if old and served == model:
                 cluster(self.workspace, self.options)  # it may have been removed since
                 logger.info("%s runs %s already", old.name, model.uri)
                 return self._deployment(old, model, "unchanged")
-            files = Path(fetch(model))
+            files = Path(opened.enter_context(fetched(model)))
             check = smoke_check(str(files))
             if check is None:
                 raise UserError(

@@ -16,7 +16,7 @@ from throughline.azureml.webservice import inference_config, last_lines, service
 from throughline.deployment.engine import docker_engine
 from throughline.deployment.smoke import smoke_check
 from throughline.deployment.target import Deployment, ModelVersion
-from throughline.deployment.versions import fetch
+from throughline.deployment.versions import fetched
 from throughline.errors import UserError
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ class AmlLocalTarget:
             before = _served(old) if old else None
             if old and before == model and old.state == "running" and old.port == self.port:
                 return self._deployment(old, model, "unchanged")
-            check = smoke_check(fetch(model))
+            with fetched(model) as files:
+                check = smoke_check(files)
             started = time.monotonic()
             try:
                 made = self._start(model)
@@ -130,10 +131,11 @@ class AmlLocalTarget:
         from azureml.core import Model
         from azureml.core.webservice import LocalWebservice
 
-        files = Path(fetch(model))
-        copy = registered_copy(self.workspace, model, files)
+        with fetched(model) as files:
+            copy = registered_copy(self.workspace, model, Path(files))
+            environment = served_environment(copy.name, Path(files))
         made_of = LocalWebservice.deploy_configuration(port=self.port)
-        with inference_config(model, served_environment(copy.name, files)) as config:
+        with inference_config(model, environment) as config:
             made = Model.deploy(self.workspace, service_name(model.name), [copy], config, made_of)
             made.wait_for_deployment()
         return made

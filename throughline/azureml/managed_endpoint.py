@@ -23,7 +23,7 @@ from throughline.azureml.webservice import service_name, version_name
 from throughline.deployment.plain_rows import NotPlain, as_table
 from throughline.deployment.smoke import SmokeCheck, smoke_check
 from throughline.deployment.target import Deployment, ModelVersion
-from throughline.deployment.versions import fetch
+from throughline.deployment.versions import fetched
 from throughline.errors import UserError
 from throughline.strict import Strict
 
@@ -107,7 +107,8 @@ class ManagedEndpointTarget:
             if old and self._serves(old, there, model):
                 logger.info("%s serves %s already", _url(old), model.uri)
                 return self._deployment(old, model, True, "unchanged")
-            check = smoke_check(fetch(model))
+            with fetched(model) as files:
+                check = smoke_check(files)
             started = time.monotonic()
             with self._undone_on_error(model, old, there):
                 if old is None:

@@ -12,7 +12,7 @@ from throughline.databricks.serving_endpoint import Version, endpoint_name
 from throughline.databricks.workspace import open_workspace, workspace_errors
 from throughline.deployment.smoke import SmokeCheck, smoke_check
 from throughline.deployment.target import Deployment, ModelVersion
-from throughline.deployment.versions import fetch
+from throughline.deployment.versions import fetched
 from throughline.errors import UserError
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ class DatabricksTarget:
                 return self._deployment(found, model, "unchanged")
             if found:
                 self._check_free(found, wanted)
-            check = smoke_check(fetch(model))
+            with fetched(model) as files:
+                check = smoke_check(files)
             started = time.monotonic()
             with self._undone_on_error(wanted, found):
                 if found and endpoints.is_changing(found):

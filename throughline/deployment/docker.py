@@ -11,7 +11,7 @@ from throughline.deployment.launch import LOAD_SECONDS
 from throughline.deployment.served_image import build_image, image_name
 from throughline.deployment.smoke import SmokeCheck, smoke_check
 from throughline.deployment.target import Deployment, ModelVersion
-from throughline.deployment.versions import fetch
+from throughline.deployment.versions import fetched
 from throughline.errors import UserError
 
 if TYPE_CHECKING:
@@ -47,10 +47,11 @@ class DockerTarget:
         if old and _version_of(old) == model and _port_of(old) == self.port and _healthy(old):
             logger.info("%s already serves %s; left alone", _url_of(old), model.uri)
             return _deployment(old, "unchanged")
-        files = fetch(model)
-        logger.info("building the image %s", image_name(model))
-        image = build_image(self.engine, model, Path(files))
-        self._try(model, image, smoke_check(files))
+        with fetched(model) as files:
+            logger.info("building the image %s", image_name(model))
+            image = build_image(self.engine, model, Path(files))
+            check = smoke_check(files)
+        self._try(model, image, check)
         if old:
             self._clear(f"{old.name}-before")
             old.stop()

@@ -1,16 +1,19 @@
 """Handing a listening socket from a server to the one that takes its place.
 
-Both accept connections from the same queue for a while, so none is refused or lost in between.
+Both accept connections from the same queue for a while, so none is refused or lost in between. Only
+Linux has what it takes for a server to offer its socket; elsewhere none is offered.
 """
 
 import contextlib
 import os
 import socket
 import struct
+import sys
 import threading
 
 _BACKLOG = 2048  # as uvicorn's
 _OFFERED = b"listener"
+_OFFERS = sys.platform == "linux"  # sockets without a file, and who is at the other end
 _CREDENTIALS = struct.Struct("3i")  # process, user, group: man 7 unix, SO_PEERCRED
 
 
@@ -47,6 +50,8 @@ def received(control: socket.socket, message: bytes) -> socket.socket | None:
 
 def offer(listener: socket.socket) -> None:
     """Gives the socket to whichever process of this user asks, while this process runs."""
+    if not _OFFERS:
+        return
     door = socket.socket(socket.AF_UNIX)
     door.bind(_door_of(os.getpid()))
     door.listen()
@@ -55,6 +60,8 @@ def offer(listener: socket.socket) -> None:
 
 def ask(pid: int) -> socket.socket | None:
     """The listening socket that another process of this user offers; None if it offers none."""
+    if not _OFFERS:
+        return None
     with socket.socket(socket.AF_UNIX) as door:
         door.settimeout(5)
         try:

@@ -1,17 +1,18 @@
 """The local target: a server on this machine that outlives the step that started it."""
 
 import logging
-import socket
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from throughline.deployment.client import EndpointClient
-from throughline.deployment.handover import ask, bound
 from throughline.deployment.launch import Launch, last_lines
+from throughline.deployment.port import Port
 from throughline.deployment.smoke import SmokeCheck, smoke_check
 from throughline.deployment.state import EndpointState, StateFolder
 from throughline.deployment.target import Deployment, ModelVersion
-from throughline.deployment.token import HEADER, fingerprint
+from throughline.deployment.token import HEADER, LOOPBACK, check_host, fingerprint
 from throughline.deployment.versions import fetch
 from throughline.errors import UserError
 
@@ -19,15 +20,15 @@ logger = logging.getLogger(__name__)
 
 
 class LocalTarget:
-    """Serves each model on 127.0.0.1, one endpoint per model name.
+    """Serves each model on this machine, one endpoint per model name.
 
     Args:
-        folder: Where the state files and logs are; it is made when it is needed.
+        folder: Where the state files, logs and models are; it is made when it is needed.
         port: The port to serve on.
-        host: The address to serve on.
+        host: The address to serve on; None for the one that the endpoint has, 127.0.0.1 at first.
     """
 
-    def __init__(self, folder: Path, port: int, host: str = "127.0.0.1") -> None:
+    def __init__(self, folder: Path, port: int, host: str | None = None) -> None:
         self.states = StateFolder(folder)
         self.host = host
         self.port = port
@@ -37,15 +38,20 @@ class LocalTarget:
 
         The new server loads its model while the old one still answers, and then takes requests from
         the same socket. Only then is the old one ended, so no request is refused. It is put back if
-        the new one fails on the port or answers wrongly.
+        the new one fails on the port or answers wrongly. To another address of the same port there
+        is a short gap.
         """
         with self.states.locked():
-            old = self._running(model.name)
-            if old and self._serves(old, model) and _healthy(old):
+            known = self._settled(model.name)
+            host = self.host or (known.host if known else LOOPBACK[0])
+            check_host(host)
+            old = known.running() if known else None
+            if old and self._serves(old, model, host) and _healthy(old):
                 logger.info("%s already serves %s; left alone", old.url, model.uri)
                 return _deployment(old, healthy=True, change="unchanged")
-            with self._listener(model.name, old) as listener:
-                return self._replace(old, model, listener)
+            self._check_port(model.name)
+            with closing(Port(host, self.port, old)) as port:
+                return self._replace(old, model, host, port)
 
     def status(self, name: str) -> Deployment | None:
         """Tells what serves the model now; None if no server of ours runs."""
@@ -77,17 +83,18 @@ class LocalTarget:
     def delete(self, name: str) -> Deployment | None:
         """Ends the endpoint; returns what ran, or None if nothing did."""
         with self.states.locked():
-            state = self._running(name)
+            known = self._settled(name)
+            state = known.running() if known else None
             if state:
                 state.process.end()
             self.states.remove(name)
             return _deployment(state, healthy=False) if state else None
 
     def _replace(
-        self, old: EndpointState | None, model: ModelVersion, listener: socket.socket
+        self, old: EndpointState | None, model: ModelVersion, host: str, port: Port
     ) -> Deployment:
-        path = fetch(model)
-        launch = Launch(model, path, self.host, self.port, self.states.log(model))
+        path = fetch(model, self.states.files(model))
+        launch = Launch(model, path, host, self.port, self.states.log(model))
         try:
             launch.wait_loaded()
             check = smoke_check(path)
@@ -95,15 +102,18 @@ class LocalTarget:
             launch.abort()
             raise
         try:
-            # Remembered before it takes the port, so that it is never on the port unknown.
-            self.states.write(launch.state)
-            seconds = launch.listen(listener)
+            # Remembered before it takes the port, so that it is never on the port unknown; and with
+            # the old one, so that neither is if this process is killed.
+            before = replace(old, before=None) if old else None
+            self.states.write(replace(launch.state, before=before))
+            seconds = launch.listen(port.take())
             if old:
                 old.process.end()
             _compare(launch.state, check)
+            self.states.write(launch.state)
         except BaseException as error:
             launch.abort()
-            note = self._put_back(old, model.name, listener)
+            note = self._put_back(old, model.name, port)
             if isinstance(error, UserError):
                 raise UserError(f"{error}; {note}") from error
             logger.error("%s", note)
@@ -112,7 +122,7 @@ class LocalTarget:
         change = "replaced" if old else "started"
         return _deployment(launch.state, True, change, seconds)
 
-    def _put_back(self, old: EndpointState | None, name: str, listener: socket.socket) -> str:
+    def _put_back(self, old: EndpointState | None, name: str, port: Port) -> str:
         if old is None:
             self.states.remove(name)
             return "nothing was deployed before"
@@ -123,8 +133,8 @@ class LocalTarget:
         try:
             launch.wait_loaded()
             self.states.write(launch.state)
-            launch.listen(listener if old.port == self.port else bound(old.host, old.port))
-        except (UserError, OSError) as error:
+            launch.listen(port.of_old(old))
+        except UserError as error:
             launch.abort()
             self.states.remove(old.model.name)
             return f"nor did version {old.model.version} come back: {error}"
@@ -132,32 +142,33 @@ class LocalTarget:
 
     def _running(self, name: str) -> EndpointState | None:
         state = self.states.read(name)
-        return state if state and state.process.find() else None
+        return state.running() if state else None
 
-    def _serves(self, state: EndpointState, model: ModelVersion) -> bool:
-        wanted = (model, self.host, self.port, fingerprint())
-        return (state.model, state.host, state.port, state.token) == wanted
+    def _settled(self, name: str) -> EndpointState | None:
+        """What is remembered of an endpoint; a deployment that was killed halfway is undone first.
 
-    def _listener(self, name: str, old: EndpointState | None) -> socket.socket:
-        """The socket of the port: the old server's where it has the port, else a new one."""
+        It may have left two servers on the port. The old one stays, as after any other failure; if
+        it was ended already, the new one does, which does not count as deployed yet.
+        """
+        state = self.states.read(name)
+        if state and state.before and state.before.process.find():
+            state.process.end()
+            state = state.before
+            self.states.write(state)
+        return state
+
+    def _serves(self, state: EndpointState, model: ModelVersion, host: str) -> bool:
+        wanted = (model, host, self.port, fingerprint(), None)
+        return (state.model, state.host, state.port, state.token, state.before) == wanted
+
+    def _check_port(self, name: str) -> None:
         for state in self.states.all():
-            if state.port == self.port and state.model.name != name and state.process.find():
+            other = state.running() if state.model.name != name else None
+            if other and other.port == self.port:
                 raise UserError(
-                    f"port {self.port} already serves {state.model.uri}; give -P port=... "
-                    f"or end that one with -P action=stop -P model={state.model.name}"
+                    f"port {self.port} already serves {other.model.uri}; give -P port=... "
+                    f"or end that one with -P action=stop -P model={other.model.name}"
                 )
-        if old and (old.host, old.port) == (self.host, self.port):
-            if listener := ask(old.process.pid):
-                return listener
-            old.process.end()  # it hangs, or was not started by this target
-        try:
-            return bound(self.host, self.port)
-        except PermissionError:
-            raise UserError(f"port {self.port} needs more rights; give -P port=...") from None
-        except OSError:
-            raise UserError(
-                f"port {self.port} is in use by another program; give -P port=..."
-            ) from None
 
 
 def _compare(state: EndpointState, check: SmokeCheck | None) -> None:
@@ -179,4 +190,7 @@ def _deployment(
 ) -> Deployment:
     pid = state.process.pid
     header = HEADER if state.token else ""
-    return Deployment(state.model, state.url, pid, state.log, healthy, change, seconds, header)
+    files = state.path if Path(state.path).is_dir() else ""
+    return Deployment(
+        state.model, state.url, pid, state.log, healthy, change, seconds, header, files=files
+    )

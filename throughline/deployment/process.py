@@ -1,5 +1,7 @@
 """A server process that outlives the step that started it."""
 
+import contextlib
+import time
 from dataclasses import dataclass
 
 import psutil
@@ -21,12 +23,19 @@ class ServerProcess(ProcessIdentity):
         if process is None:
             return False
         for signal in (process.terminate, process.kill):
-            try:
+            with contextlib.suppress(psutil.NoSuchProcess):
                 signal()
-                process.wait(patience)
+            if self._ended(patience):
                 break
-            except psutil.NoSuchProcess:
-                break
-            except psutil.TimeoutExpired:
-                continue
+        with contextlib.suppress(psutil.Error):
+            process.wait(0)  # so that a child of this process is no zombie
+        return True
+
+    def _ended(self, seconds: float) -> bool:
+        """Waits for the end; a zombie has ended, though a parent that still runs may not know."""
+        deadline = time.monotonic() + seconds
+        while self.find():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
         return True

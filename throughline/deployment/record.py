@@ -3,13 +3,14 @@
 import json
 import shlex
 import statistics
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from throughline.deployment.client import EndpointClient, latencies
 from throughline.deployment.plain_rows import as_table
 from throughline.deployment.smoke import example_request
-from throughline.deployment.versions import fetch
+from throughline.deployment.versions import fetched
 from throughline.tracking import FIGURE
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def _log_latency(target: "DeploymentTarget", deployment: "Deployment") -> str:
     import mlflow
 
     header = f' -H "{deployment.header}"' if deployment.header else ""
-    request = example_request(fetch(deployment.model))
+    kept = deployment.files
+    with nullcontext(kept) if kept else fetched(deployment.model) as files:
+        request = example_request(files)
     if request is None:
         return f"curl -s {deployment.url}/model{header}"
     ask = partial(target.predict, deployment.model.name, request)

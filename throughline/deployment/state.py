@@ -4,10 +4,13 @@ import fcntl
 import json
 import logging
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from throughline.deployment.process import ServerProcess
@@ -28,6 +31,18 @@ class EndpointState:
     log: str
     token: str = ""
     """The fingerprint of the token that it asks for; empty if it asks for none."""
+    before: "EndpointState | None" = None
+    """The endpoint whose place it is taking; None once that is done."""
+
+    def running(self) -> "EndpointState | None":
+        """This endpoint if its server runs; else the one before if that still does."""
+        if self.process.find():
+            return self
+        return self.before.running() if self.before else None
+
+    def paths(self) -> list[str]:
+        """The folders with the models of this endpoint and of the one before."""
+        return [self.path, *(self.before.paths() if self.before else ())]
 
     @property
     def url(self) -> str:
@@ -37,10 +52,11 @@ class EndpointState:
 
 
 class StateFolder:
-    """The state files and logs of the endpoints of this machine."""
+    """The state files, logs and models of the endpoints of this machine."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._models = folder / "models"
 
     def path(self, name: str) -> Path:
         """The state file of a model's endpoint."""
@@ -49,6 +65,11 @@ class StateFolder:
     def log(self, model: ModelVersion) -> Path:
         """The log file of a version's server."""
         return self.folder / f"{quote(model.name, safe='')}-{model.version}.log"
+
+    def files(self, model: ModelVersion) -> Path:
+        """A new folder for a version's files; one that no endpoint names goes with the lock."""
+        self._models.mkdir(exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f"version-{model.version}-", dir=self._models))
 
     def read(self, name: str) -> EndpointState | None:
         """Returns the remembered endpoint of a model, or None."""
@@ -80,17 +101,30 @@ class StateFolder:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            try:
+                yield
+            finally:
+                self._remove_unused_files()
+
+    def _remove_unused_files(self) -> None:
+        used = [Path(path) for state in self.all() for path in state.paths()]
+        for folder in self._models.glob("*"):
+            if not any(path.is_relative_to(folder) for path in used):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _parse(path: Path) -> EndpointState | None:
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        model = ModelVersion(**fields.pop("model"))
-        process = ServerProcess(**fields.pop("process"))
-        return EndpointState(model=model, process=process, **fields)
+        return _endpoint(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         logger.warning("%s is not the state of an endpoint and is ignored: %s", path, error)
         return None
+
+
+def _endpoint(fields: dict[str, Any]) -> EndpointState:
+    model = ModelVersion(**fields.pop("model"))
+    process = ServerProcess(**fields.pop("process"))
+    before = _endpoint(fields.pop("before")) if fields.get("before") else None
+    return EndpointState(**{**fields, "model": model, "process": process, "before": before})

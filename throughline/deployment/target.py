@@ -38,6 +38,7 @@ class Deployment:
         header: What a request needs besides its content, as a shell writes it; often nothing.
         scoring_path: Where below the address a request goes; empty if none can be sent there.
         table_key: What the address calls a table (``dataframe_split``), if not that.
+        files: The folder with the model's files, where the target keeps one on this machine.
     """
 
     model: ModelVersion
@@ -50,6 +51,7 @@ class Deployment:
     header: str = ""
     scoring_path: str = "/invocations"
     table_key: str = ""
+    files: str = ""
 
 
 class DeploymentTarget(Protocol):

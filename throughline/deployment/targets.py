@@ -10,7 +10,7 @@ TARGETS = ("local", "docker", "databricks", *AZURE_TARGETS)
 
 
 def open_target(
-    name: str, data_root: str, port: int, host: str = "127.0.0.1", options: str = "none"
+    name: str, data_root: str, port: int, host: str = "none", options: str = "none"
 ) -> DeploymentTarget:
     """Returns the target of that name.
 
@@ -18,7 +18,7 @@ def open_target(
         name: One of ``TARGETS``.
         data_root: A local folder; the local target keeps its state and logs below it.
         port: The TCP port of an endpoint on this machine.
-        host: The address it listens on, of the local target.
+        host: The address it listens on, of the local target; none for the one that it has.
         options: What else a target of Azure takes, as ``key=value`` with commas between.
 
     Raises:
@@ -48,8 +48,10 @@ def open_target(
     from throughline.deployment.local import LocalTarget
     from throughline.deployment.token import check_host
 
-    check_host(host)
-    return LocalTarget(_local_folder(data_root) / "deployments", port, host)
+    given = None if host == "none" else host
+    if given:
+        check_host(given)
+    return LocalTarget(_local_folder(data_root) / "deployments", port, given)
 
 
 def _local_folder(data_root: str) -> Path:

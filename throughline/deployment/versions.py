@@ -1,6 +1,9 @@
-"""From a model's name and alias to one fixed version."""
+"""From a model's name and alias to one fixed version, and to its files."""
 
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from throughline.deployment.target import ModelVersion
@@ -32,10 +35,18 @@ def resolve(name: str, alias: str) -> ModelVersion:
     return ModelVersion(name, str(found.version), found.run_id or "", found.source or "")
 
 
-def fetch(model: ModelVersion) -> str:
-    """Returns a folder with the model's files, which may be loaded: they are what was registered.
+def fetch(model: ModelVersion, into: Path) -> str:
+    """Copies the model's files, which may be loaded then: they are what was registered.
 
-    It is the registry's own folder, or a download.
+    They are copied from a folder of this machine, too: what is checked is what is loaded, and the
+    copy is still there if that folder is not.
+
+    Args:
+        model: The version.
+        into: An empty folder, or one to make.
+
+    Returns:
+        The folder with the files.
 
     Raises:
         UserError: The registry has the version, but its files are gone, are others than those that
@@ -46,12 +57,21 @@ def fetch(model: ModelVersion) -> str:
     from mlflow.exceptions import MlflowException
 
     try:
-        folder = str(download_artifacts(model.uri))
+        folder = str(download_artifacts(model.uri, dst_path=str(into)))
+        tags = MlflowClient().get_model_version(model.name, model.version).tags
     except (MlflowException, OSError) as error:
         raise UserError(f"the files of {model.uri} cannot be read: {error}") from error
-    tags = MlflowClient().get_model_version(model.name, model.version).tags
+    if not (Path(folder) / "MLmodel").is_file():  # MLflow copies what is not there, too
+        raise UserError(f"the files of {model.uri} cannot be read: there is no MLmodel among them")
     check_files(model.name, model.version, folder, tags.get(DIGEST))
     return folder
+
+
+@contextmanager
+def fetched(model: ModelVersion) -> Iterator[str]:
+    """The folder with the model's files, as :func:`fetch` copies them, while the block runs."""
+    with tempfile.TemporaryDirectory() as scratch:
+        yield fetch(model, Path(scratch) / "model")
 
 
 def _aliases(client: "MlflowClient", name: str) -> dict[str, str]:

@@ -1,15 +1,19 @@
 """Following an alias: each version that gets it is deployed."""
 
 import logging
+import time
 from collections.abc import Callable
 from threading import Event
 from typing import Any
 
-from throughline.deployment.target import Deployment, DeploymentTarget
+from throughline.deployment.target import Deployment, DeploymentTarget, ModelVersion
 from throughline.deployment.versions import resolve
 from throughline.errors import UserError
 
 logger = logging.getLogger(__name__)
+
+LONGEST_PAUSE = 3600.0
+"""Seconds until a version that could not be deployed is tried again, at most."""
 
 
 def watch(
@@ -22,8 +26,8 @@ def watch(
 ) -> None:
     """Deploys the version that has an alias whenever that is another one, or does not answer.
 
-    A version that cannot be deployed is told once; what was deployed before stays. A registry that
-    does not answer is asked again.
+    A version that cannot be deployed is told once, and tried again after pauses that grow; what was
+    deployed before stays. A registry that does not answer is asked again.
 
     Args:
         target: Where to.
@@ -35,26 +39,30 @@ def watch(
     """
     from mlflow.exceptions import MlflowException
 
-    refused = None
+    refused: ModelVersion | None = None
+    pause = again = 0.0
     while not ended.wait(seconds):
         try:
             version = resolve(name, alias)
-        except (MlflowException, UserError) as error:
+            if version == refused and time.monotonic() < again:
+                continue
+            served = target.status(name)
+        except (MlflowException, OSError, UserError) as error:
             logger.warning("%s", error)
             continue
-        if version == refused:
-            continue
-        served = target.status(name)
         if served and served.healthy and served.model == version:
             continue
         try:
             deployment = target.deploy(version)
             refused = None
-        except UserError as error:
-            refused = version
-            logger.warning("%s", error)
+        except (MlflowException, OSError, UserError) as error:
+            if version != refused:
+                pause = seconds
+                logger.warning("%s; it is tried again later", str(error).rstrip("."))
+            pause = min(2 * pause, LONGEST_PAUSE)
+            refused, again = version, time.monotonic() + pause
             continue
         try:
             deployed(deployment)
-        except (MlflowException, UserError) as error:
+        except (MlflowException, OSError, UserError) as error:
             logger.warning("%s", error)

@@ -1,6 +1,9 @@
 """The files of a logged model: what they say of the rows it reads and of what it answers."""
 
 import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +34,9 @@ class ModelFiles:
     contract: Contract | None
 
     @classmethod
-    def find(cls, model: str, alias: str) -> "ModelFiles":
-        """Finds a model and reads its files, those of its estimator left aside.
+    @contextmanager
+    def find(cls, model: str, alias: str) -> Iterator["ModelFiles"]:
+        """Finds a model and reads its files, which are there while the block runs.
 
         Args:
             model: The name of a registered model, or a URI as MLflow has it.
@@ -41,12 +45,13 @@ class ModelFiles:
         Raises:
             UserError: If there is no such model, or it is none of this project.
         """
-        uri, folder = _files_of(model, alias)
-        return cls.read(uri, Path(folder))
+        with tempfile.TemporaryDirectory() as scratch:
+            uri, folder = _files_of(model, alias, Path(scratch) / "model")
+            yield cls.read(uri, Path(folder))
 
     @classmethod
     def read(cls, uri: str, folder: Path) -> "ModelFiles":
-        """Reads the files in ``folder``.
+        """Reads the files in ``folder``, those of its estimator left aside.
 
         Raises:
             UserError: If they are no model of this project.
@@ -76,7 +81,7 @@ class ModelFiles:
         )
 
 
-def _files_of(model: str, alias: str) -> tuple[str, str]:
+def _files_of(model: str, alias: str, into: Path) -> tuple[str, str]:
     from mlflow import MlflowClient
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
@@ -87,13 +92,14 @@ def _files_of(model: str, alias: str) -> tuple[str, str]:
 
     if ":/" not in model:
         version = resolve(model, alias)
-        return version.uri, fetch(version)
+        return version.uri, fetch(version, into)
     try:
         if model.startswith("models:/"):
             name, *number = get_model_name_and_version(MlflowClient(), model)
             if number:  # else it is a logged model
-                return model, fetch(ModelVersion(name, str(number[0]), run_id="", source=""))
-        return model, str(download_artifacts(model))
+                version = ModelVersion(name, str(number[0]), run_id="", source="")
+                return model, fetch(version, into)
+        return model, str(download_artifacts(model, dst_path=str(into)))
     except (MlflowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise UserError(f"The model {model} cannot be read: {reason}.") from None

@@ -46,12 +46,12 @@ def served(target):
     return target.status(MODEL).model.version
 
 
-def test_a_service_is_made_and_answers_as_the_model_does(made, here, version):
+def test_a_service_is_made_and_answers_as_the_model_does(made, here, version, tmp_path):
     target, deployment = made
     assert deployment.change == "started" and deployment.healthy
     assert deployment.startup_seconds > 0
     assert re.fullmatch(r"http://[\w-]+\.westeurope\.azurecontainer\.io", deployment.url)
-    check = smoke_check(fetch(version("1")))
+    check = smoke_check(fetch(version("1"), tmp_path / "model"))
     assert check.agrees(target.predict(MODEL, check.request))
     (service,) = here.services.services.values()
     assert (

@@ -41,11 +41,11 @@ def shares(here):
     return found, [n for n, v in endpoint.versions.items() if v.asked.get("isDefault")]
 
 
-def test_an_endpoint_is_made_and_answers_as_the_model_does(made, here, version):
+def test_an_endpoint_is_made_and_answers_as_the_model_does(made, here, version, tmp_path):
     target, deployment = made
     assert deployment.change == "started" and deployment.healthy
     assert deployment.url == f"http://20.31.0.7:80/api/v1/service/{MODEL}"
-    check = smoke_check(fetch(version("1")))
+    check = smoke_check(fetch(version("1"), tmp_path / "model"))
     assert check.agrees(target.predict(MODEL, check.request))
     (endpoint,) = here.services.services.values()
     assert endpoint.asked["authEnabled"] and endpoint.asked["computeName"] == "cluster"

@@ -63,13 +63,13 @@ def served(target):
     return target.status(MODEL).model.version
 
 
-def test_a_pipeline_is_published_and_predicts_as_the_model_does(made, here, version):
+def test_a_pipeline_is_published_and_predicts_as_the_model_does(made, here, version, tmp_path):
     target, deployment = made
     assert deployment.change == "started" and deployment.healthy
     assert deployment.startup_seconds > 0 and deployment.scoring_path == ""
     (endpoint,) = endpoints(here)
     assert (endpoint["Name"], endpoint["Url"]) == (ENDPOINT, deployment.url)
-    check = smoke_check(fetch(version("1")))
+    check = smoke_check(fetch(version("1"), tmp_path / "model"))
     assert check.agrees(target.predict(MODEL, check.request))
 
 
@@ -126,8 +126,8 @@ def test_others_run_it_on_their_files(target, workspace, tmp_path):
     assert len(wanted) == 2 and [one["predictions"] for one in told] == [wanted] * 3
 
 
-def test_a_new_version_is_the_default_and_the_old_one_stays(target, here, version):
-    check = smoke_check(fetch(version("2")))
+def test_a_new_version_is_the_default_and_the_old_one_stays(target, here, version, tmp_path):
+    check = smoke_check(fetch(version("2"), tmp_path / "model"))
     assert not check.agrees(target.predict(MODEL, check.request))
     deployment = target.deploy(version("2"))
     assert deployment.change == "replaced" and served(target) == "2"

@@ -76,11 +76,11 @@ def shares(here):
     return endpoint.traffic, sorted(endpoint.deployments)
 
 
-def test_an_endpoint_is_made_and_answers_as_the_model_does(made, here, version):
+def test_an_endpoint_is_made_and_answers_as_the_model_does(made, here, version, tmp_path):
     target, deployment = made
     assert deployment.change == "started" and deployment.healthy
     assert deployment.url == f"https://{MODEL}.westeurope.inference.ml.azure.com"
-    check = smoke_check(fetch(version("1")))
+    check = smoke_check(fetch(version("1"), tmp_path / "model"))
     assert check.agrees(target.predict(MODEL, check.request))
     assert shares(here) == ({"version-1": 100}, ["version-1"])
     found = here.endpoints.endpoints[MODEL]
@@ -97,7 +97,7 @@ def test_what_is_right_is_left_alone(target, here, version):
     assert len([r for r in here.cloud.requests if r.method in ("PUT", "PATCH")]) == before
 
 
-def test_the_request_that_is_shown_can_be_sent_by_hand(target, here, version):
+def test_the_request_that_is_shown_can_be_sent_by_hand(target, here, version, tmp_path):
     client = mlflow.MlflowClient()
     opened = client.create_run(client.get_experiment_by_name("serving").experiment_id)
     with mlflow.start_run(opened.info.run_id):
@@ -112,7 +112,7 @@ def test_the_request_that_is_shown_can_be_sent_by_hand(target, here, version):
         capture_output=True,
         text=True,
     )
-    check = smoke_check(fetch(version("1")))
+    check = smoke_check(fetch(version("1"), tmp_path / "model"))
     assert check.agrees(json.loads(done.stdout))
     kept = client.get_run(opened.info.run_id)
     assert key not in str(kept.to_dictionary()) and kept.data.metrics["latency_p50_ms"] > 0

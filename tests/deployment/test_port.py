@@ -1,0 +1,70 @@
+"""The port of an endpoint that is replaced, on the same address and on another."""
+
+import psutil
+import pytest
+
+from throughline.deployment import port as port_module
+from throughline.deployment.local import LocalTarget
+from throughline.deployment.token import TOKEN
+from throughline.deployment.versions import resolve
+from throughline.errors import UserError
+
+MODEL = "late-test"
+ALL = "0.0.0.0"  # noqa: S104
+REQUEST = {"dataframe_records": [{"carrier": "UA", "distance": 1000}]}
+
+
+@pytest.fixture
+def port(registry, tmp_path, free_port, monkeypatch):
+    """A port on which the champion is served on all addresses of this machine."""
+    monkeypatch.setenv(TOKEN, "a-secret-of-a-test")
+    target = LocalTarget(tmp_path, free_port(), ALL)
+    target.deploy(resolve(MODEL, "champion"))
+    yield target.port
+    target.delete(MODEL)
+
+
+def places(port):
+    """Which process listens on which addresses of the port."""
+    found = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
+    return {(c.laddr.ip, c.pid) for c in found if c.laddr.port == port}
+
+
+def test_a_host_that_is_not_given_is_the_one_that_it_has(port, tmp_path, monkeypatch):
+    target = LocalTarget(tmp_path, port)
+    made = target.deploy(resolve(MODEL, "challenger"))
+    assert made.change == "replaced"
+    assert places(port) == {(ALL, made.pid)}
+    assert target.deploy(resolve(MODEL, "challenger")).change == "unchanged"
+    monkeypatch.delenv(TOKEN)
+    with pytest.raises(UserError, match="Whoever reaches 0.0.0.0 could use the endpoint: set"):
+        target.deploy(resolve(MODEL, "champion"))
+    assert places(port) == {(ALL, made.pid)}
+
+
+def test_it_moves_to_another_address_or_stays_where_it_was(port, tmp_path):
+    target = LocalTarget(tmp_path, port, "127.0.0.1")
+    before = target.status(MODEL)
+    with pytest.raises(UserError, match="while it loaded"):
+        target.deploy(resolve(MODEL, "dies"))
+    assert places(port) == {(ALL, before.pid)}
+
+    with pytest.raises(UserError, match="version 1 serves again"):
+        target.deploy(resolve(MODEL, "unstable"))
+    again = target.status(MODEL)
+    assert again.healthy and places(port) == {(ALL, again.pid)}
+
+    made = target.deploy(resolve(MODEL, "challenger"))
+    assert made.change == "replaced" and target.predict(MODEL, REQUEST)
+    assert places(port) == {("127.0.0.1", made.pid)}
+
+
+def test_an_old_server_that_does_not_share_its_socket_is_ended_last(port, tmp_path, monkeypatch):
+    monkeypatch.setattr(port_module, "ask", lambda pid: None)
+    target = LocalTarget(tmp_path, port)
+    before = target.status(MODEL)
+    with pytest.raises(UserError, match="while it loaded.*"):
+        target.deploy(resolve(MODEL, "dies"))
+    assert places(port) == {(ALL, before.pid)}
+    made = target.deploy(resolve(MODEL, "challenger"))
+    assert places(port) == {(ALL, made.pid)} and target.predict(MODEL, REQUEST)
