@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, model_validator
 
 from throughline.azureml import scoring_client
+from throughline.azureml.compute import find_compute
 from throughline.azureml.refusals import refusals
 from throughline.azureml.served_environment import served_environment
 from throughline.azureml.served_model import registered_copy, tags_of, version_in
@@ -152,17 +153,10 @@ class AksTarget(WebserviceTarget):
         )
 
     def _check_cluster(self) -> None:
-        from azureml.core.compute import AksCompute, ComputeTarget
-        from azureml.exceptions import ComputeTargetException
+        from azureml.core.compute import AksCompute
 
         name = self.options.compute
-        try:
-            found = ComputeTarget(self.workspace, name)
-        except ComputeTargetException as error:
-            if "NotFound" not in str(error):
-                raise
-            found = None
-        if not isinstance(found, AksCompute):
+        if not isinstance(find_compute(self.workspace, name), AksCompute):
             raise UserError(
                 f"The workspace {self.workspace.name} has no Kubernetes cluster {name}; attach "
                 "one, and give its name as -P target_options=compute=..."
