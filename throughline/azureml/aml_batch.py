@@ -13,7 +13,7 @@ from pydantic import Field
 
 from throughline.azureml import batch_job, pipeline_endpoint, scoring_client
 from throughline.azureml.batch_cluster import ClusterOptions, cluster
-from throughline.azureml.refusals import is_told, reason, refusals
+from throughline.azureml.refusals import raise_with, refusals
 from throughline.azureml.served_model import tags_of, version_in
 from throughline.azureml.webservice import service_name
 from throughline.deployment.smoke import smoke_check
@@ -176,13 +176,7 @@ class AmlBatchTarget:
         except Exception as error:
             stays = f"version {served.version} stays deployed" if served else ""
             note = stays or "nothing is deployed, as before"
-            if isinstance(error, UserError):
-                raise UserError(f"{str(error).rstrip('.')}; {note}.") from None
-            if is_told(error):
-                told = f"The pipeline was refused ({reason(error)})"
-                raise UserError(f"{told}; {note}.") from None
-            logger.error("%s", note)
-            raise
+            raise_with(error, note, "The pipeline was refused ({})")
 
     def _deployment(
         self, endpoint: "PipelineEndpoint", model: ModelVersion, change: Any = "found"

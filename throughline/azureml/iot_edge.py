@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -19,6 +19,7 @@ from throughline.azureml.edge_manifest import (
     module,
     with_module,
 )
+from throughline.azureml.refusals import raise_with
 from throughline.azureml.webservice import service_name
 from throughline.deployment.target import Deployment, ModelVersion
 from throughline.errors import UserError
@@ -121,12 +122,13 @@ class IotEdgeTarget:
             content(with_module(next(iter(before.values())), name, wanted))
             started, done = time.monotonic(), []
             try:
-                for device, manifest in before.items():
-                    self._apply(device, with_module(manifest, name, wanted))
-                    done.append(device)
-                healthy = self._wait(name, wanted)
+                with self._errors():
+                    for device, manifest in before.items():
+                        self._apply(device, with_module(manifest, name, wanted))
+                        done.append(device)
+                    healthy = self._wait(name, wanted)
             except Exception as error:
-                self._put_back(error, {device: before[device] for device in done})
+                raise_with(error, self._put_back({device: before[device] for device in done}))
         change, seconds = "replaced" if any(mine) else "started", time.monotonic() - started
         return replace(self._deployment(model, healthy, change), startup_seconds=seconds)
 
@@ -244,20 +246,12 @@ class IotEdgeTarget:
             return ""
         return str(told.get("runtimeStatus", ""))
 
-    def _put_back(self, error: Exception, before: dict[str, Manifest]) -> NoReturn:
-        """Gives devices back what they had, and raises."""
-        from msrest.exceptions import ClientException
-
+    def _put_back(self, before: dict[str, Manifest]) -> str:
+        """Gives devices back what they had; returns what became of it, without a full stop."""
         for device, manifest in before.items():
             self._apply(device, with_module(manifest, "", None))
         back = f"{' and '.join(before)} got back what was there before"
-        note = back if before else "no device was changed"
-        if isinstance(error, ClientException):
-            raise UserError(f"{_reason(error, self.host).rstrip('.')}; {note}.") from None
-        if isinstance(error, UserError):
-            raise UserError(f"{str(error).rstrip('.')}; {note}.") from None
-        logger.error("%s", note)
-        raise error
+        return back if before else "no device was changed"
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -16,7 +16,7 @@ from pydantic import Field
 from throughline.azure_identity import log_in
 from throughline.azure_store import SCHEME, open_azure_store
 from throughline.azureml import scoring_client
-from throughline.azureml.refusals import is_told, reason, refusals
+from throughline.azureml.refusals import raise_with, reason, refusals
 from throughline.azureml.resource_manager import ResourceManager
 from throughline.azureml.served_model import tags_of, version_in
 from throughline.azureml.webservice import service_name, version_name
@@ -280,14 +280,8 @@ class ManagedEndpointTarget:
                 note = self._undo(model, old, there)
             except Exception as second:
                 note = f"nor did what was there before come back ({reason(second)})"
-            if isinstance(error, UserError):
-                raise UserError(f"{str(error).rstrip('.')}{shown}; {note}.") from None
-            if is_told(error):
-                told = f"Version {model.version} was not deployed ({reason(error)})"
-                sentence = f"{told}{shown}; {note}."
-                raise UserError(sentence) from None
-            logger.error("%s", note)
-            raise
+            told = f"Version {model.version} was not deployed ({{}})"
+            raise_with(error, f"{shown}{note}", told)
         except BaseException:
             logger.warning("Azure goes on with the change; -P action=status tells of it")
             raise
@@ -295,7 +289,7 @@ class ManagedEndpointTarget:
     def _last_words(self, model: ModelVersion) -> str:
         with contextlib.suppress(UserError):
             if lines := self._log(version_name(model), model.name, _SHOWN_LINES):
-                return f"; its log ends: {' | '.join(lines)}"
+                return f"its log ends: {' | '.join(lines)}; "
         return ""
 
     def _undo(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from throughline.azureml import scoring_client, webservice
-from throughline.azureml.refusals import is_told, reason, refusals
+from throughline.azureml.refusals import raise_with, reason, refusals
 from throughline.azureml.served_model import version_in
 from throughline.azureml.webservice import service_name
 from throughline.deployment.target import Deployment, ModelVersion
@@ -134,13 +134,7 @@ class WebserviceTarget(ABC):
                 note = self._undo(model, old)
             except Exception as second:
                 note = f"nor did what was there before come back ({reason(second)})"
-            if isinstance(error, UserError):
-                raise UserError(f"{str(error).rstrip('.')}; {note}.") from None
-            if is_told(error):
-                told = f"The service was refused ({reason(error)})"
-                raise UserError(f"{told}; {note}.") from None
-            logger.error("%s", note)
-            raise
+            raise_with(error, note, "The service was refused ({})")
         except BaseException:
             logger.warning("the workspace goes on with the change; -P action=status tells of it")
             raise
