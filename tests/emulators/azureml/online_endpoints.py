@@ -114,10 +114,9 @@ class OnlineEndpoints:
         return f"/subscriptions/{subscription}/{provider}/locations/{REGION}/mfeOperationsStatus"
 
     def _get(self, request: Request, match: re.Match[str]) -> Answer:
-        return Answer.of(self._told(match[1], self._named(request, match)))
+        return Answer.of(self._told(match[1], self._named(match)))
 
     def _put(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         name, asked = match[1], request.json
         if name == TAKEN:
             message = f"Endpoint name {name} is already in use in the region {REGION}."
@@ -128,7 +127,7 @@ class OnlineEndpoints:
         return self._begin(self._told(name, self.endpoints[name]), 201, lambda: None)
 
     def _patch(self, request: Request, match: re.Match[str]) -> Answer:
-        endpoint = self._named(request, match)
+        endpoint = self._named(match)
         traffic = request.json["properties"]["traffic"]
         if lost := set(traffic) - set(endpoint.deployments):
             raise Refused(400, "BadRequest", f"The traffic names deployments {sorted(lost)}.")
@@ -138,25 +137,25 @@ class OnlineEndpoints:
         return self._begin(self._told(match[1], endpoint), 202, lambda: None)
 
     def _delete(self, request: Request, match: re.Match[str]) -> Answer:
-        endpoint = self._named(request, match)
+        endpoint = self._named(match)
         for container in endpoint.containers.values():
             container.stop()
         del self.endpoints[match[1]]
         return self._begin({}, 202, lambda: None)
 
     def _list_keys(self, request: Request, match: re.Match[str]) -> Answer:
-        endpoint = self._named(request, match)
+        endpoint = self._named(match)
         return Answer.of({"primaryKey": endpoint.key, "secondaryKey": endpoint.key[::-1]})
 
     def _list_deployments(self, request: Request, match: re.Match[str]) -> Answer:
-        endpoint = self._named(request, match)
+        endpoint = self._named(match)
         return Answer.of({"value": list(endpoint.deployments.values())})
 
     def _get_deployment(self, request: Request, match: re.Match[str]) -> Answer:
-        return Answer.of(self._deployment(request, match))
+        return Answer.of(self._deployment(match))
 
     def _put_deployment(self, request: Request, match: re.Match[str]) -> Answer:
-        endpoint, name = self._named(request, match), match[2]
+        endpoint, name = self._named(match), match[2]
         asked, capacity = request.json, request.json["sku"]["capacity"]
         properties = asked["properties"]
         known = {"endpointComputeType", "instanceType", "model", "appInsightsEnabled"}
@@ -184,8 +183,8 @@ class OnlineEndpoints:
         return self._begin(made, 201, work)
 
     def _delete_deployment(self, request: Request, match: re.Match[str]) -> Answer:
-        endpoint = self._named(request, match)
-        self._deployment(request, match)
+        endpoint = self._named(match)
+        self._deployment(match)
         if endpoint.traffic.get(match[2]):
             raise Refused(400, "BadRequest", f"The deployment {match[2]} has traffic.")
         del endpoint.deployments[match[2]]
@@ -194,13 +193,12 @@ class OnlineEndpoints:
         return self._begin({}, 202, lambda: None)
 
     def _logs(self, request: Request, match: re.Match[str]) -> Answer:
-        endpoint = self._named(request, match)
-        self._deployment(request, match)
+        endpoint = self._named(match)
+        self._deployment(match)
         assert request.json["containerType"] == "InferenceServer"
         return Answer.of({"content": endpoint.containers[match[2]].log(request.json["tail"])})
 
     def _operation(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         operation = self.operations[match[1]]
         operation["thread"].join()
         error = operation["error"]
@@ -284,20 +282,16 @@ class OnlineEndpoints:
         found = self.artifacts.of(run_id)
         return {n.removeprefix(f"{path}/"): c for n, c in found.items() if n.startswith(f"{path}/")}
 
-    def _named(self, request: Request, match: re.Match[str]) -> Endpoint:
-        self._admit(request)
+    def _named(self, match: re.Match[str]) -> Endpoint:
         if match[1] not in self.endpoints:
             raise Refused(404, "ResourceNotFound", f"Online Endpoint {match[1]} was not found.")
         return self.endpoints[match[1]]
 
-    def _deployment(self, request: Request, match: re.Match[str]) -> dict[str, Any]:
-        endpoint = self._named(request, match)
+    def _deployment(self, match: re.Match[str]) -> dict[str, Any]:
+        endpoint = self._named(match)
         if match[2] not in endpoint.deployments:
             raise Refused(404, "ResourceNotFound", f"Online Deployment {match[2]} was not found.")
         return endpoint.deployments[match[2]]
-
-    def _admit(self, request: Request) -> None:
-        self.tracking.resources.directory.admit(request)
 
 
 def _drawn(traffic: dict[str, int]) -> str:

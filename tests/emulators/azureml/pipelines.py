@@ -174,23 +174,19 @@ class Pipelines:
         )
 
     def _list_types(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         return Answer.of(self._types)
 
     def _add_type(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         self._types.append(request.json)
         return Answer.of(request.json)
 
     def _find_module(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         found = [n for n, one in self.modules.items() if one.get("IdentifierHash") == match[1]]
         if not found:
             raise Refused(404, "NotFound", f"No module with the hash {match[1]}.")
         return Answer.of(entity_of(found[0], self.modules[found[0]]))
 
     def _add_module(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         sent = request.json
         if sent["ModuleExecutionType"] not in ("databrickscloud", PARALLEL):
             raise Refused(400, "UserError", f"Unknown execution type {sent['ModuleExecutionType']}")
@@ -200,11 +196,9 @@ class Pipelines:
         return Answer.of(entity_of(number, sent)["Data"])
 
     def _get_module(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         return Answer.of(entity_of(match[1], self.modules[match[1]]))
 
     def _create(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         if self.refuses:
             raise _refused(*self.refuses)
         graph, defaults = self.add_graph(request.json)
@@ -222,7 +216,6 @@ class Pipelines:
         return self.runs[number]
 
     def _submit(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         self._start(self._there(match[1]))
         return Answer(b"", 200)
 
@@ -231,11 +224,9 @@ class Pipelines:
         run.thread.start()
 
     def _get(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         return self.entity(self._there(match[1]))
 
     def _cancel(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         self._there(match[1]).cancel()
         return Answer(b"", 200)
 
@@ -305,7 +296,6 @@ class Pipelines:
         }
 
     def _outputs(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         run, (node,) = self._there(match[1]), json.loads(request.body)
         (module,) = [module for number, module, _ in self.steps(run.graph) if number == node]
         (step,) = [step for step, name in run.steps.items() if name == module["Name"]]

@@ -102,17 +102,14 @@ class Services:
             self._end(self.services.pop(name))
 
     def _validate_name(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         if match[1] in self.services:
             return _mistake("ServiceAlreadyExists", _exists(match[1]))
         return Answer.of({})
 
     def _validate_resource(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         return Answer.of({})
 
     def _validate(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         asked = request.json
         assert asked["type"] in ("Create", "Update", "Delete")
         if asked["serviceName"] == TAKEN:
@@ -120,7 +117,6 @@ class Services:
         return Answer.of({})
 
     def _create(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         asked = request.json
         assert asked["computeType"] in ("ACI", "AKSENDPOINT")
         name = asked["name"]
@@ -139,11 +135,9 @@ class Services:
         return self._begin("Create", made, lambda: self._run(made, parts))
 
     def _get(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         return Answer.of(self._told(match[1], self._named(match)))
 
     def _patch(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         service = self._named(match)
         before, parts = set(service.versions), []
         for change in json.loads(request.body):
@@ -188,18 +182,15 @@ class Services:
         return None
 
     def _delete(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         self._named(match)
         self._end(self.services.pop(match[1]))
         return Answer(b"", 200)
 
     def _list_keys(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         primary, secondary = self._named(match).keys
         return Answer.of({"primaryKey": primary, "secondaryKey": secondary})
 
     def _logs(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         service = self._named(match)
         containers = [s.container for s in (service, *service.versions.values()) if s.container]
         lines = int(request.query["tail"])
@@ -207,7 +198,6 @@ class Services:
 
     def _operation(self, request: Request, match: re.Match[str]) -> Answer:
         """Answers when the operation has ended: who asks need not ask again and again."""
-        self._admit(request)
         operation = self.operations[match[1]]
         if not self.stuck:
             operation["thread"].join()
@@ -346,9 +336,6 @@ class Services:
             message = f"Service with name {match[1]} not found."
             raise _refused(404, "NoSuchService", message)
         return self.services[match[1]]
-
-    def _admit(self, request: Request) -> None:
-        self.models.resources.directory.admit(request)
 
 
 def _drawn(service: Service) -> Service:

@@ -105,6 +105,7 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
     directory = Directory(str(uuid.uuid4()), dict.fromkeys((CLIENT, STRANGER), SECRET))
     numbers = str(uuid.uuid4()), str(uuid.uuid4())
     resources = Resources(directory, numbers[0], "tests", "throughline", numbers[1], (STRANGER,))
+    cloud.guard = resources.admit
     root = f"azureml://{SERVICES}/mlflow/v2.0{resources.scope}/experiments"
     with tracking_server(folder, root) as url, cloud.serving():
         tracking, artifacts = Tracking(resources, url), Artifacts(resources)
