@@ -64,7 +64,7 @@ class Published:
 
     def _publish(self, request: Request, match: re.Match[str]) -> Answer:
         sent, number = request.json, str(uuid.uuid4())
-        graph, defaults = self.of.add_graph(sent)
+        graph, defaults = self.of.graphs.add(sent)
         self.pipelines[number] = {
             "Id": number,
             "Name": sent["Name"],
