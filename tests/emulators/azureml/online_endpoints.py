@@ -1,9 +1,8 @@
 """Managed online endpoints, at the resource manager, for MLflow's models without a script.
 
-A deployment runs the scoring that Microsoft brings: it takes a table as ``input_data``, in pandas'
-split form with an index, and answers with records. An operation is told when it has ended.
+A deployment runs the container that Microsoft brings. An operation is told when it has ended.
 Source: "Deploy MLflow models to online endpoints", "Troubleshoot online endpoints" in
-https://github.com/MicrosoftDocs/azure-ai-docs, and the script that azureml-mlflow 1.62 generates.
+https://github.com/MicrosoftDocs/azure-ai-docs.
 """
 
 import json
@@ -21,6 +20,7 @@ import requests
 from tests.emulators.azureml.artifacts import Artifacts
 from tests.emulators.azureml.cloud import Refused
 from tests.emulators.azureml.containers import Container
+from tests.emulators.azureml.mlflow_container import mlflow_container
 from tests.emulators.azureml.resources import HOST, REGION
 from tests.emulators.azureml.tracking import Tracking
 from tests.emulators.server import Answer, Request, Route
@@ -28,26 +28,6 @@ from tests.emulators.server import Answer, Request, Route
 SCORING = f"{REGION}.inference.ml.azure.com"
 TAKEN = "a-name-of-others"
 """The name of an endpoint of somebody else in the region."""
-
-_SCRIPT = """\
-import json
-import os
-
-import mlflow.pyfunc
-import pandas as pd
-
-
-def init():
-    global model
-    model = mlflow.pyfunc.load_model(os.environ["AZUREML_MODEL_DIR"])
-
-
-def run(body):
-    table = json.loads(body)["input_data"]
-    assert {"columns", "index", "data"} <= table.keys()
-    rows = pd.DataFrame(table["data"], table["index"], table["columns"])
-    return json.loads(model.predict(rows).to_json(orient="records"))
-"""
 
 
 @dataclass
@@ -174,7 +154,7 @@ class OnlineEndpoints:
         endpoint.deployments[name] = made
 
         def work() -> dict[str, Any] | None:
-            container = endpoint.containers[name] = self._container(files)
+            container = endpoint.containers[name] = mlflow_container(self.folder, files)
             container.start()
             healthy = container.wait()
             made["properties"]["provisioningState"] = "Succeeded" if healthy else "Failed"
@@ -257,17 +237,6 @@ class OnlineEndpoints:
 
     def _path(self, name: str) -> str:
         return f"{self.tracking.resources.scope}/onlineEndpoints/{name}"
-
-    def _container(self, files: dict[str, bytes]) -> Container:
-        folder = self.folder / uuid.uuid4().hex[:8]
-        (folder / "app").mkdir(parents=True)
-        (folder / "app" / "score.py").write_text(_SCRIPT)
-        for name, content in files.items():
-            path = folder / "model" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        variables = {"AZUREML_ENTRY_SCRIPT": "score.py", "AZUREML_MODEL_DIR": str(folder / "model")}
-        return Container(folder, variables)
 
     def _files(self, model: str) -> dict[str, bytes]:
         """The files of a registered version, by its path."""
