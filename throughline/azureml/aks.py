@@ -1,35 +1,20 @@
 """The target aks: an endpoint on a Kubernetes cluster, whose versions share the traffic."""
 
-import logging
-import time
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, model_validator
 
-from throughline.azureml import scoring_client
-from throughline.azureml.refusals import refusals
-from throughline.azureml.served_environment import served_environment
-from throughline.azureml.served_model import registered_copy, tags_of, version_in
-from throughline.azureml.webservice import (
-    inference_config,
-    service_name,
-    version_name,
-    wait_for,
-)
+from throughline.azureml.compute import find_compute
+from throughline.azureml.served_model import tags_of, version_in
+from throughline.azureml.webservice import inference_config, version_name, wait_for
 from throughline.azureml.webservice_target import WebserviceTarget
-from throughline.deployment.smoke import SmokeCheck, smoke_check
 from throughline.deployment.target import Deployment, ModelVersion
-from throughline.deployment.versions import fetched
 from throughline.errors import UserError
 from throughline.strict import Strict
 
 if TYPE_CHECKING:
     from azureml.core import Environment, Model, Workspace
     from azureml.core.webservice import AksEndpoint, AksWebservice
-
-logger = logging.getLogger(__name__)
 
 
 class AksOptions(Strict):
@@ -93,29 +78,15 @@ class AksTarget(WebserviceTarget):
         it is given its share, and with all of the traffic the old one is removed. A version that
         does not come up, or answers differently, is removed itself.
         """
-        with refusals(f"to serve {model.uri}"):
-            self._check_cluster()
-            old = self._find(model.name)
-            if old and self._serves(old, model):
-                logger.info("%s serves %s already", old.scoring_uri, model.uri)
-                return self._deployment(old, model, "unchanged")
-            self._check_quiet(old)
-            with fetched(model) as files:
-                check = smoke_check(files)
-                copy = registered_copy(self.workspace, model, Path(files))
-                environment = served_environment(copy.name, Path(files))
-            if old and self._is_broken(old, model):
-                old.delete()
-                old = None
-            started = time.monotonic()
-            with self._undone_on_error(model, old):
-                made = self._find(model.name) if old else self._make(model, copy, environment)
-                if not _healthy(made, model):
-                    self._add(made, model, copy, environment)
-                self._check(made, model, check)
-                self._give_traffic(made, model)
-        change, seconds = "replaced" if old else "started", time.monotonic() - started
-        return replace(self._deployment(made, model, change), startup_seconds=seconds)
+        from azureml.core.compute import AksCompute
+
+        name = self.options.compute
+        if not isinstance(find_compute(self.workspace, name), AksCompute):
+            raise UserError(
+                f"The workspace {self.workspace.name} has no Kubernetes cluster {name}; attach "
+                "one, and give its name as -P target_options=compute=..."
+            )
+        return super().deploy(model)
 
     def _kind(self) -> type["AksEndpoint"]:
         from azureml.core.webservice import AksEndpoint
@@ -129,10 +100,14 @@ class AksTarget(WebserviceTarget):
         default = next((one for one in versions if one.is_default), None)
         return version_in(default.tags) if default else None
 
+    def _runs(self, found: "AksEndpoint", model: ModelVersion) -> bool:
+        there = found.versions.get(version_name(model))
+        return bool(there and there.state == "Healthy" and version_in(there.tags) == model)
+
     def _serves(self, found: "AksEndpoint", model: ModelVersion) -> bool:
         share = self.options.traffic if len(found.versions) > 1 else 100
         name = version_name(model)
-        return _healthy(found, model) and found.versions[name].traffic_percentile == share
+        return self._runs(found, model) and found.versions[name].traffic_percentile == share
 
     def _is_broken(self, found: "AksEndpoint", model: ModelVersion) -> bool:
         """Whether the endpoint serves nothing, not even the version that has its traffic.
@@ -143,7 +118,7 @@ class AksTarget(WebserviceTarget):
         name = _default(found)
         if name is None:
             return True
-        if name != version_name(model) or _healthy(found, model):
+        if name != version_name(model) or self._runs(found, model):
             return False
         if version_in(found.versions[name].tags) == model:
             return True
@@ -152,30 +127,10 @@ class AksTarget(WebserviceTarget):
             "end that with -P action=stop first."
         )
 
-    def _check_cluster(self) -> None:
-        from azureml.core.compute import AksCompute, ComputeTarget
-        from azureml.exceptions import ComputeTargetException
-
-        name = self.options.compute
-        try:
-            found = ComputeTarget(self.workspace, name)
-        except ComputeTargetException as error:
-            if "NotFound" not in str(error):
-                raise
-            found = None
-        if not isinstance(found, AksCompute):
-            raise UserError(
-                f"The workspace {self.workspace.name} has no Kubernetes cluster {name}; attach "
-                "one, and give its name as -P target_options=compute=..."
-            )
-
-    def _make(
-        self, model: ModelVersion, copy: "Model", environment: "Environment"
-    ) -> "AksEndpoint":
-        from azureml.core import Model
+    def _made_of(self, model: ModelVersion) -> Any:
         from azureml.core.webservice import AksEndpoint
 
-        made_of = AksEndpoint.deploy_configuration(
+        return AksEndpoint.deploy_configuration(
             version_name=version_name(model),
             traffic_percentile=100,
             compute_target_name=self.options.compute,
@@ -183,23 +138,15 @@ class AksTarget(WebserviceTarget):
             auth_enabled=True,
             **self.options.of_version(),
         )
-        with inference_config(model, environment) as config:
-            made = Model.deploy(self.workspace, service_name(model.name), [copy], config, made_of)
-        wait_for(made, self.limit_seconds)
-        return made
 
-    def _add(
-        self,
-        endpoint: "AksEndpoint",
-        model: ModelVersion,
-        copy: "Model",
-        environment: "Environment",
+    def _put_in(
+        self, found: "AksEndpoint", model: ModelVersion, copy: "Model", environment: "Environment"
     ) -> None:
         name = version_name(model)
-        if name in endpoint.versions:
-            self._remove(endpoint, name)
+        if name in found.versions:
+            self._remove(found, name)
         with inference_config(model, environment) as config:
-            endpoint.create_version(
+            found.create_version(
                 name,
                 traffic_percentile=0,
                 models=[copy],
@@ -207,40 +154,35 @@ class AksTarget(WebserviceTarget):
                 tags=tags_of(model),
                 **self.options.of_version(),
             )
-        wait_for(endpoint, self.limit_seconds)
+        wait_for(found, self.limit_seconds)
 
-    def _check(
-        self, endpoint: "AksEndpoint", model: ModelVersion, check: SmokeCheck | None
-    ) -> None:
-        """Compares the version's own answer with the model's in process."""
-        url = endpoint.versions[version_name(model)].scoring_uri
-        answer = scoring_client.ask(url, endpoint.get_keys()[0], check.request) if check else None
-        scoring_client.compare(model, check, url, answer)
+    def _address(self, found: "AksEndpoint", model: ModelVersion) -> str:
+        return str(found.versions[version_name(model)].scoring_uri)
 
-    def _give_traffic(self, endpoint: "AksEndpoint", model: ModelVersion) -> None:
+    def _give_traffic(self, found: "AksEndpoint", model: ModelVersion) -> None:
         """Gives a version its share, and the version before the rest; removes it if there is none.
 
         Each step leaves all of the traffic with healthy versions: what no version claims goes to
         the default one.
         """
         new, share = version_name(model), self.options.traffic
-        default = str(_default(endpoint))
-        others = [name for name in endpoint.versions if name != new]
+        default = str(_default(found))
+        others = [name for name in found.versions if name != new]
         if not others:
             return
         if share == 100:
-            self._update(endpoint, new, is_default=True, is_control_version_type=True)
+            self._update(found, new, is_default=True, is_control_version_type=True)
             for name in others:
-                self._update(endpoint, name, traffic_percentile=0)
-            self._update(endpoint, new, traffic_percentile=100)
+                self._update(found, name, traffic_percentile=0)
+            self._update(found, new, traffic_percentile=100)
             for name in others:
-                self._remove(endpoint, name)
+                self._remove(found, name)
             return
         for name in others:
             if name != default:
-                self._remove(endpoint, name)
-        self._update(endpoint, default, traffic_percentile=100 - share)
-        self._update(endpoint, new, traffic_percentile=share)
+                self._remove(found, name)
+        self._update(found, default, traffic_percentile=100 - share)
+        self._update(found, new, traffic_percentile=share)
 
     def _update(self, endpoint: "AksEndpoint", name: str, **changed: Any) -> None:
         endpoint.update_version(name, **changed)
@@ -267,12 +209,6 @@ class AksTarget(WebserviceTarget):
         if now.versions[before].traffic_percentile != share:
             self._update(now, before, traffic_percentile=share)
         return f"version {served.version} serves still"
-
-
-def _healthy(endpoint: "AksEndpoint", model: ModelVersion) -> bool:
-    """Whether an endpoint has this version, with or without traffic, and it is healthy."""
-    there = endpoint.versions.get(version_name(model))
-    return bool(there and there.state == "Healthy" and version_in(there.tags) == model)
 
 
 def _default(endpoint: "AksEndpoint") -> str | None:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from throughline.azureml import batch_job, pipeline_endpoint, scoring_client
 from throughline.azureml.batch_cluster import ClusterOptions, cluster
-from throughline.azureml.refusals import is_told, reason, refusals
+from throughline.azureml.refusals import raise_with, refusals
 from throughline.azureml.served_model import tags_of, version_in
 from throughline.azureml.webservice import service_name
 from throughline.deployment.smoke import smoke_check
@@ -23,7 +23,7 @@ from throughline.errors import UserError
 
 if TYPE_CHECKING:
     from azureml.core import Workspace
-    from azureml.pipeline.core import PipelineEndpoint, PublishedPipeline
+    from azureml.pipeline.core import PipelineEndpoint
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +60,7 @@ class AmlBatchTarget:
         before stay in the endpoint, by their numbers there.
         """
         with refusals(f"to deploy {model.uri}"), ExitStack() as opened:
-            old = self._find(model.name)
-            served = self._served(old) if old else None
+            old, served = self._find(model.name)
             if old and served == model:
                 cluster(self.workspace, self.options)  # it may have been removed since
                 logger.info("%s runs %s already", old.name, model.uri)
@@ -90,8 +89,7 @@ class AmlBatchTarget:
     def status(self, name: str) -> Deployment | None:
         """Tells which version the endpoint runs by default; None if there is no endpoint."""
         with refusals(f"to tell what scores {name}"):
-            found = self._find(name)
-            served = self._served(found) if found else None
+            found, served = self._find(name)
             return self._deployment(found, served) if found and served else None
 
     def predict(self, name: str, request: dict[str, Any]) -> Any:
@@ -108,7 +106,8 @@ class AmlBatchTarget:
                 request; or it takes too long.
         """
         with refusals(f"to score rows with {name}"):
-            if (endpoint := self._find(name)) is None:
+            endpoint, _ = self._find(name)
+            if endpoint is None:
                 raise UserError(
                     f"The workspace {self.workspace.name} has no pipeline endpoint "
                     f"{endpoint_name(name)}; deploy {name} first."
@@ -138,9 +137,9 @@ class AmlBatchTarget:
         The cluster stays, without machines, and so do the runs and what they read and wrote.
         """
         with refusals(f"to end what scores {name}"):
-            if (found := self._find(name)) is None:
+            found, served = self._find(name)
+            if found is None or served is None:
                 return None
-            served = self._served(found) or ModelVersion(name, "none", "", "")
             gone = replace(self._deployment(found, served), healthy=False)
         pipeline_endpoint.remove(self.workspace, found.name)
         return gone
@@ -149,24 +148,21 @@ class AmlBatchTarget:
         limit = self.options.limit_minutes * 60
         return batch_job.predictions_of(run, self.poll_seconds, limit)
 
-    def _find(self, model: str) -> "PipelineEndpoint | None":
-        """The model's endpoint; None if there is none.
+    def _find(self, model: str) -> "tuple[PipelineEndpoint | None, ModelVersion | None]":
+        """The model's endpoint, and the version it runs by default; None for both if there is none.
 
         Raises:
             UserError: There is one of that name, but it is not this model's.
         """
         found = pipeline_endpoint.find(self.workspace, endpoint_name(model))
-        served = self._served(found) if found else None
+        served = _served(found) if found else None
         if found and (served is None or served.name != model):
             raise UserError(
                 f"The pipeline endpoint {found.name} of the workspace {self.workspace.name} runs "
                 f"something else, {served.name if served else 'nothing of this project'}; archive "
                 "it, or give the model another name."
             )
-        return found
-
-    def _served(self, endpoint: "PipelineEndpoint") -> ModelVersion | None:
-        return _version_of(endpoint.get_pipeline())
+        return found, served
 
     @contextmanager
     def _told_what_stays(self, served: ModelVersion | None) -> Iterator[None]:
@@ -176,13 +172,7 @@ class AmlBatchTarget:
         except Exception as error:
             stays = f"version {served.version} stays deployed" if served else ""
             note = stays or "nothing is deployed, as before"
-            if isinstance(error, UserError):
-                raise UserError(f"{str(error).rstrip('.')}; {note}.") from None
-            if is_told(error):
-                told = f"The pipeline was refused ({reason(error)})"
-                raise UserError(f"{told}; {note}.") from None
-            logger.error("%s", note)
-            raise
+            raise_with(error, note, "The pipeline was refused ({})")
 
     def _deployment(
         self, endpoint: "PipelineEndpoint", model: ModelVersion, change: Any = "found"
@@ -203,9 +193,10 @@ def endpoint_name(model: str) -> str:
     return f"{service_name(model)}-batch"
 
 
-def _version_of(pipeline: "PublishedPipeline") -> ModelVersion | None:
-    """The version that a pipeline scores with, by what it was published with."""
+def _served(endpoint: "PipelineEndpoint") -> ModelVersion | None:
+    """The version that an endpoint's default pipeline scores with, by what that tells of itself."""
+    description = endpoint.get_pipeline().description or ""
     with suppress(ValueError):
-        told = json.loads(pipeline.description or "")
+        told = json.loads(description)
         return version_in(told) if isinstance(told, dict) else None
     return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.azureml import scoring_client
-from throughline.azureml.refusals import is_told, reason, refusals
+from throughline.azureml.refusals import raise_with, reason, refusals
 from throughline.azureml.served_environment import served_environment
 from throughline.azureml.served_model import registered_copy, version_in
 from throughline.azureml.webservice import inference_config, last_lines, service_name
@@ -72,12 +72,7 @@ class AmlLocalTarget:
                 answer = scoring_client.ask(made.scoring_uri, "", check.request) if check else None
                 scoring_client.compare(model, check, made.scoring_uri, answer)
             except Exception as error:
-                note = self._undo(model, before)
-                if not isinstance(error, UserError) and not is_told(error):
-                    logger.error("%s", note)
-                    raise
-                told = str(error) if isinstance(error, UserError) else reason(error)
-                raise UserError(f"{told.rstrip('.')}; {note}.") from None
+                raise_with(error, self._undo(model, before))
         change, seconds = "replaced" if before else "started", time.monotonic() - started
         return replace(self._deployment(made, model, change), startup_seconds=seconds)
 

@@ -5,10 +5,12 @@ agent and IoT Edge hub module twins", of Microsoft's documentation.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError
 
+from throughline.deployment.target import ModelVersion
 from throughline.errors import UserError
 from throughline.strict import Strict
 
@@ -20,7 +22,8 @@ PORT = "8080/tcp"
 _RUNTIME = "1.5"
 """The version of IoT Edge of a device that has none yet."""
 _IMAGES = "mcr.microsoft.com/azureiotedge"
-_IMAGE = r"^[a-z0-9][a-z0-9._/:-]*:[A-Za-z0-9_][A-Za-z0-9._-]*$"
+IMAGE = r"^[a-z0-9][a-z0-9._/:-]*:[A-Za-z0-9_][A-Za-z0-9._-]*$"
+"""An image in a registry, with its tag."""
 
 
 class _Part(Strict):
@@ -28,7 +31,7 @@ class _Part(Strict):
 
 
 class _Settings(_Part):
-    image: str = Field(pattern=_IMAGE)
+    image: str = Field(pattern=IMAGE)
     createOptions: str | dict[str, Any] = "{}"  # noqa: N815 (the manifest's own names)
 
 
@@ -119,6 +122,19 @@ def with_module(before: Manifest, name: str, added: dict[str, Any] | None) -> Ma
     if added:
         modules[name] = added
     return {AGENT: {**agent, "modules": modules}, HUB: hub}
+
+
+def modules_of(manifest: Manifest) -> dict[str, Any]:
+    """The modules of a manifest by their names; none of the system's."""
+    found: dict[str, Any] = manifest.get(AGENT, {}).get("modules", {})
+    return found
+
+
+def version_of(found: Mapping[str, Any]) -> ModelVersion | None:
+    """The version that a module says it serves; None if it says nothing."""
+    uri = str(found.get("env", {}).get(MODEL, {}).get("value", ""))
+    name, _, version = uri.removeprefix("models:/").rpartition("/")
+    return ModelVersion(name, version, "", "") if name else None
 
 
 def content(manifest: Manifest) -> dict[str, Any]:

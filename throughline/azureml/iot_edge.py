@@ -1,36 +1,32 @@
 """The target iot-edge: a model's image as a module of IoT Edge devices."""
 
 import logging
-import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 from pydantic import Field
 
 from throughline.azureml.edge_manifest import (
-    AGENT,
-    HUB,
+    IMAGE,
     MODEL,
     Manifest,
     content,
     module,
+    modules_of,
+    version_of,
     with_module,
 )
+from throughline.azureml.iot_hub import IotHub
+from throughline.azureml.refusals import raise_with
 from throughline.azureml.webservice import service_name
 from throughline.deployment.target import Deployment, ModelVersion
 from throughline.errors import UserError
 from throughline.strict import Strict
 
-if TYPE_CHECKING:
-    from azure.iot.hub import IoTHubConfigurationManager, IoTHubRegistryManager
-
 logger = logging.getLogger(__name__)
 
-CONNECTION_STRING = "IOTHUB_CONNECTION_STRING"  # noqa: S105 (the name of a variable)
-"""The environment's variable with the hub's address and key, of a policy that may write."""
 _BROKEN = ("failed", "stopped", "backoff", "unhealthy", "dead")
 
 
@@ -45,7 +41,7 @@ class IotEdgeOptions(Strict):
         wait_seconds: How long to wait until the devices tell that the module runs.
     """
 
-    image: str = Field(pattern=r"^[a-z0-9][a-z0-9._/:-]*:[A-Za-z0-9_][A-Za-z0-9._-]*$")
+    image: str = Field(pattern=IMAGE)
     devices: str = Field(pattern=r"^[A-Za-z0-9._:=@-]+(\+[A-Za-z0-9._:=@-]+)*$")
     module: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]{1,128}$")
     port: int | None = Field(None, ge=1, le=65535)
@@ -56,50 +52,14 @@ class IotEdgeTarget:
     """Runs each model's image as a module of devices.
 
     Args:
-        configurations: The client that gives devices their manifests.
-        registry: The client that tells of devices.
-        host: The hub's address.
+        hub: The hub of the devices.
         options: Which image and devices.
         poll_seconds: How often devices are asked.
     """
 
-    def __init__(
-        self,
-        configurations: "IoTHubConfigurationManager",
-        registry: "IoTHubRegistryManager",
-        host: str,
-        options: IotEdgeOptions,
-        poll_seconds: float = 5.0,
-    ) -> None:
-        self.configurations, self.registry, self.host = configurations, registry, host
-        self.options, self.poll_seconds = options, poll_seconds
+    def __init__(self, hub: IotHub, options: IotEdgeOptions, poll_seconds: float = 5.0) -> None:
+        self.hub, self.options, self.poll_seconds = hub, options, poll_seconds
         self.devices = options.devices.split("+")
-
-    @classmethod
-    def open(cls, options: IotEdgeOptions) -> "IotEdgeTarget":
-        """Opens the target at the hub that the environment names.
-
-        Raises:
-            UserError: The package for it is not installed, or there is no connection string.
-        """
-        try:
-            from azure.iot.hub import IoTHubConfigurationManager, IoTHubRegistryManager
-        except ImportError:
-            raise UserError(
-                "The target iot-edge needs the package azure-iot-hub; install it with pip install "
-                "azure-iot-hub==2.7.0 six."
-            ) from None
-        string = os.environ.get(CONNECTION_STRING, "")
-        host = dict(part.partition("=")[::2] for part in string.split(";")).get("HostName", "")
-        try:
-            configurations = IoTHubConfigurationManager.from_connection_string(string)
-            registry = IoTHubRegistryManager.from_connection_string(string)
-        except (ValueError, KeyError):
-            raise UserError(
-                f"No IoT hub is named; set {CONNECTION_STRING} to the connection string of a "
-                "shared access policy of the hub that may write."
-            ) from None
-        return cls(configurations, registry, host, options)
 
     def deploy(self, model: ModelVersion) -> Deployment:
         """Gives the devices the module; see ``DeploymentTarget.deploy``.
@@ -108,34 +68,33 @@ class IotEdgeTarget:
         the module does not run, all devices get back what they had. A device that tells nothing,
         since it is not connected, runs the module once it is.
         """
-        name, wanted = (
-            self._module(model.name),
-            module(self.options.image, model.uri, self.options.port),
-        )
-        with self._errors():
-            before = {device: self._manifest(device) for device in self.devices}
-            mine = [_modules(manifest).get(name) for manifest in before.values()]
+        name = self._module(model.name)
+        wanted = module(self.options.image, model.uri, self.options.port)
+        with self.hub.errors():
+            before = {device: self.hub.manifest(device) for device in self.devices}
+            mine = [modules_of(manifest).get(name) for manifest in before.values()]
             if all(one == wanted for one in mine):
                 logger.info("%s have %s already", ", ".join(self.devices), model.uri)
                 return self._deployment(model, self._runs(name, wanted), "unchanged")
             content(with_module(next(iter(before.values())), name, wanted))
             started, done = time.monotonic(), []
             try:
-                for device, manifest in before.items():
-                    self._apply(device, with_module(manifest, name, wanted))
-                    done.append(device)
-                healthy = self._wait(name, wanted)
+                with self.hub.errors():
+                    for device, manifest in before.items():
+                        self.hub.apply(device, with_module(manifest, name, wanted))
+                        done.append(device)
+                    healthy = self._wait(name, wanted)
             except Exception as error:
-                self._put_back(error, {device: before[device] for device in done})
+                raise_with(error, self._put_back({device: before[device] for device in done}))
         change, seconds = "replaced" if any(mine) else "started", time.monotonic() - started
         return replace(self._deployment(model, healthy, change), startup_seconds=seconds)
 
     def status(self, name: str) -> Deployment | None:
         """Tells what the devices are to run; None if none of them has the module."""
-        with self._errors():
-            found = [_modules(self._manifest(d)).get(self._module(name)) for d in self.devices]
+        with self.hub.errors():
+            found = [modules_of(self.hub.manifest(d)).get(self._module(name)) for d in self.devices]
             there = next(filter(None, found), None)
-            served = _version(there) if there else None
+            served = version_of(there) if there else None
             if there is None or served is None or served.name != name:
                 return None
             return self._deployment(served, self._runs(self._module(name), there))
@@ -157,59 +116,26 @@ class IotEdgeTarget:
         Raises:
             UserError: A device is not connected, or does not have the module.
         """
-        from azure.iot.hub.models import CloudToDeviceMethod
-
-        asked = {
-            "schemaVersion": "1.0",
-            "items": [{"id": self._module(name), "filter": {"tail": lines}}],
-            "encoding": "none",
-            "contentType": "text",
-        }
-        told: list[str] = []
-        with self._errors():
-            for device in self.devices:
-                method = CloudToDeviceMethod(method_name="GetModuleLogs", payload=asked)
-                answer = self.registry.invoke_device_module_method(device, AGENT, method)
-                if answer.status != 200:
-                    raise UserError(f"The device {device} has no module {self._module(name)}.")
-                text = "\n".join(one["payload"] for one in answer.payload)
-                told += [f"{device}: {line}" for line in text.splitlines() if line.strip()][-lines:]
-        return told
+        with self.hub.errors():
+            return [
+                f"{device}: {line}"
+                for device in self.devices
+                for line in self.hub.log(device, self._module(name), lines)
+            ]
 
     def delete(self, name: str) -> Deployment | None:
         """Takes the module from the devices; returns what it was, or None if none had it."""
         found = self.status(name)
         if found is None:
             return None
-        with self._errors():
+        with self.hub.errors():
             for device in self.devices:
-                before = self._manifest(device)
-                self._apply(device, with_module(before, self._module(name), None))
+                before = self.hub.manifest(device)
+                self.hub.apply(device, with_module(before, self._module(name), None))
         return replace(found, healthy=False)
 
     def _module(self, model: str) -> str:
         return self.options.module or service_name(model)
-
-    def _manifest(self, device: str) -> Manifest:
-        """What a device is to run; empty parts for a device that never got a manifest."""
-        from msrest.exceptions import HttpOperationError
-
-        try:
-            twins = {key: self.registry.get_module_twin(device, key) for key in (AGENT, HUB)}
-        except HttpOperationError as error:
-            if error.response.status_code != 404:
-                raise
-            raise UserError(
-                f"The hub {self.host} has no IoT Edge device {device}; give others as "
-                "-P target_options=devices=..."
-            ) from None
-        return {key: _plain(twin.properties.desired) for key, twin in twins.items()}
-
-    def _apply(self, device: str, manifest: Manifest) -> None:
-        from azure.iot.hub.models import ConfigurationContent
-
-        applied = ConfigurationContent(modules_content=content(manifest))
-        self.configurations.apply_configuration_on_edge_device(device, applied)
 
     def _wait(self, name: str, wanted: Mapping[str, Any]) -> bool:
         """Waits until all devices run the module; False if some have told nothing.
@@ -235,8 +161,7 @@ class IotEdgeTarget:
 
     def _state(self, device: str, name: str, wanted: Mapping[str, Any]) -> str:
         """What a device's agent tells of the module; empty if it tells of another one."""
-        twin = self.registry.get_module_twin(device, AGENT)
-        told = (twin.properties.reported or {}).get("modules", {}).get(name, {})
+        told = self.hub.reported(device, name)
         env = told.get("env", {}).get(MODEL, {}).get("value")
         if told.get("settings", {}).get("image") != wanted["settings"]["image"]:
             return ""
@@ -244,68 +169,20 @@ class IotEdgeTarget:
             return ""
         return str(told.get("runtimeStatus", ""))
 
-    def _put_back(self, error: Exception, before: dict[str, Manifest]) -> NoReturn:
-        """Gives devices back what they had, and raises."""
-        from msrest.exceptions import ClientException
-
+    def _put_back(self, before: dict[str, Manifest]) -> str:
+        """Gives devices back what they had; returns what became of it, without a full stop."""
         for device, manifest in before.items():
-            self._apply(device, with_module(manifest, "", None))
+            self.hub.apply(device, with_module(manifest, "", None))
         back = f"{' and '.join(before)} got back what was there before"
-        note = back if before else "no device was changed"
-        if isinstance(error, ClientException):
-            raise UserError(f"{_reason(error, self.host).rstrip('.')}; {note}.") from None
-        if isinstance(error, UserError):
-            raise UserError(f"{str(error).rstrip('.')}; {note}.") from None
-        logger.error("%s", note)
-        raise error
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Turns errors of the hub in the block into a user's mistake."""
-        from msrest.exceptions import ClientException
-
-        try:
-            yield
-        except ClientException as error:
-            raise UserError(_reason(error, self.host)) from None
+        return back if before else "no device was changed"
 
     def _deployment(self, model: ModelVersion, healthy: bool, change: Any = "found") -> Deployment:
         return Deployment(
             model,
-            f"https://{self.host}",
+            f"https://{self.hub.host}",
             None,
             f"module {self._module(model.name)} of {', '.join(self.devices)}",
             healthy,
             change,
             scoring_path="",
         )
-
-
-def _modules(manifest: Manifest) -> dict[str, Any]:
-    found: dict[str, Any] = manifest.get(AGENT, {}).get("modules", {})
-    return found
-
-
-def _version(found: Mapping[str, Any]) -> ModelVersion | None:
-    """The version that a module says it serves."""
-    uri = str(found.get("env", {}).get(MODEL, {}).get("value", ""))
-    name, _, version = uri.removeprefix("models:/").rpartition("/")
-    return ModelVersion(name, version, "", "") if name else None
-
-
-def _plain(desired: Any) -> dict[str, Any]:
-    """Desired properties without what the hub adds."""
-    return {key: value for key, value in (desired or {}).items() if not key.startswith("$")}
-
-
-def _reason(error: Exception, host: str) -> str:
-    response = getattr(error, "response", None)
-    status = getattr(response, "status_code", None)
-    if status in (401, 403):
-        return (
-            f"The hub {host} refuses the key; check {CONNECTION_STRING}, whose policy has to be "
-            "one that may write."
-        )
-    if status is None:
-        return f"The hub {host} does not answer; check {CONNECTION_STRING} and the network."
-    return f"The hub {host} answers {status} ({' '.join(str(error).split())[:200]})."

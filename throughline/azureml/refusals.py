@@ -3,13 +3,16 @@
 import ast
 import contextlib
 import json
+import logging
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from throughline.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 _CONTENT = re.compile(r"Content: (b(['\"]).*\2)\s*$", re.DOTALL)
 """How the SDK words an answer of the resource manager."""
@@ -46,6 +49,24 @@ def refusals(doing: str, *also: type[Exception]) -> Iterator[None]:
         said = f"{reason(error)} ({code})" if code else reason(error)
         hint = f"; {_HINTS[code]}" if code in _HINTS else ""
         raise UserError(f"Azure ML refuses {doing}: {said}{hint}.") from None
+
+
+def raise_with(error: Exception, note: str, told: str = "{}") -> NoReturn:
+    """Raises an error again; its sentence ends with what is deployed now.
+
+    Args:
+        error: What was raised; a bug is raised as it is, and the note logged.
+        note: What is deployed now, without a full stop.
+        told: The sentence for an error of the SDK, with ``{}`` for what it tells.
+
+    Raises:
+        UserError: The error is one, or one of the SDK.
+    """
+    if not isinstance(error, UserError) and not is_told(error):
+        logger.error("%s", note)
+        raise error
+    said = str(error) if isinstance(error, UserError) else told.format(reason(error))
+    raise UserError(f"{said.rstrip('.')}; {note}.") from None
 
 
 def is_told(error: Exception) -> bool:

@@ -46,8 +46,10 @@ def open_azure_target(name: str, options: str, port: int) -> DeploymentTarget:
         return ManagedEndpointTarget.open(read_options(options, ManagedEndpointOptions, name))
     if name == "iot-edge":
         from throughline.azureml.iot_edge import IotEdgeOptions, IotEdgeTarget
+        from throughline.azureml.iot_hub import IotHub
 
-        return IotEdgeTarget.open(read_options(options, IotEdgeOptions, name))
+        image = read_options(options, IotEdgeOptions, name)
+        return IotEdgeTarget(IotHub.open(), image)
     from throughline.azureml.aml_local import AmlLocalTarget
 
     refuse_options(options, name)

@@ -1,21 +1,26 @@
 """What the targets of Azure ML's web services share: all but how a version comes in."""
 
 import logging
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.azureml import scoring_client, webservice
-from throughline.azureml.refusals import is_told, reason, refusals
-from throughline.azureml.served_model import version_in
-from throughline.azureml.webservice import service_name
+from throughline.azureml.refusals import raise_with, reason, refusals
+from throughline.azureml.served_environment import served_environment
+from throughline.azureml.served_model import registered_copy, version_in
+from throughline.azureml.webservice import inference_config, service_name, wait_for
+from throughline.deployment.smoke import SmokeCheck, smoke_check
 from throughline.deployment.target import Deployment, ModelVersion
+from throughline.deployment.versions import fetched
 from throughline.errors import UserError
 
 if TYPE_CHECKING:
-    from azureml.core import Workspace
+    from azureml.core import Environment, Model, Workspace
     from azureml.core.webservice import Webservice
 
 logger = logging.getLogger(__name__)
@@ -34,9 +39,33 @@ class WebserviceTarget(ABC):
         self._addresses: dict[str, tuple[str, str]] = {}
         """Of each model's service where it scores, and a key: to ask for them takes longer."""
 
-    @abstractmethod
     def deploy(self, model: ModelVersion) -> Deployment:
         """Makes the service serve this version; see ``DeploymentTarget.deploy``."""
+        with refusals(f"to serve {model.uri}"), ExitStack() as opened:
+            old = self._find(model.name)
+            if old and self._serves(old, model):
+                logger.info("%s serves %s already", old.scoring_uri, model.uri)
+                return self._deployment(old, model, "unchanged")
+            if old and old.state == "Transitioning":
+                raise UserError(
+                    f"The service {old.name} is being changed already; deploy again when that is "
+                    "done."
+                )
+            files = Path(opened.enter_context(fetched(model)))
+            check = smoke_check(str(files))
+            copy = registered_copy(self.workspace, model, files)
+            if old and self._is_broken(old, model):
+                old.delete()
+                old = None
+            started = time.monotonic()
+            with self._undone_on_error(model, old):
+                made = self._find(model.name) if old else self._make(model, copy, files)
+                if not self._runs(made, model):
+                    self._put_in(made, model, copy, served_environment(copy.name, files))
+                self._check(made, model, check)
+                self._give_traffic(made, model)
+        change, seconds = "replaced" if old else "started", time.monotonic() - started
+        return replace(self._deployment(made, model, change), startup_seconds=seconds)
 
     def status(self, name: str) -> Deployment | None:
         """Tells what serves the model now; None if nothing does."""
@@ -73,8 +102,7 @@ class WebserviceTarget(ABC):
         The models that were registered for it stay in the workspace.
         """
         with refusals(f"to end what serves {name}"):
-            found = self._find(name)
-            if found is None:
+            if (found := self._find(name)) is None:
                 return None
             served = self._served(found) or ModelVersion(name, "none", "", "")
             found.delete()
@@ -90,8 +118,36 @@ class WebserviceTarget(ABC):
         """The version that a service answers with; None if none ever came up."""
 
     @abstractmethod
+    def _runs(self, found: Any, model: ModelVersion) -> bool:
+        """Whether a service has this version, with or without traffic, and it is healthy."""
+
+    @abstractmethod
+    def _is_broken(self, found: Any, model: ModelVersion) -> bool:
+        """Whether a service is to be made anew, since nothing would come up in it."""
+
+    @abstractmethod
+    def _made_of(self, model: ModelVersion) -> Any:
+        """What a new service is made of, as the SDK takes it."""
+
+    @abstractmethod
+    def _put_in(
+        self, found: Any, model: ModelVersion, copy: "Model", environment: "Environment"
+    ) -> None:
+        """Makes a service run this version too, or in the place of the one before."""
+
+    @abstractmethod
     def _undo(self, model: ModelVersion, old: Any) -> str:
         """Brings back what was there before; returns what became of it, without a full stop."""
+
+    def _serves(self, found: Any, model: ModelVersion) -> bool:
+        return self._runs(found, model)
+
+    def _address(self, found: Any, model: ModelVersion) -> str:
+        """Where this version alone answers."""
+        return str(found.scoring_uri)
+
+    def _give_traffic(self, found: Any, model: ModelVersion) -> None:  # noqa: B027 (may be empty)
+        """Gives this version its share, where a service has several."""
 
     def _find(self, model: str) -> Any:
         """The model's service; None if there is none."""
@@ -106,17 +162,22 @@ class WebserviceTarget(ABC):
             )
         return found
 
-    def _check_quiet(self, found: Any) -> None:
-        """Refuses to change what is being changed already.
+    def _make(self, model: ModelVersion, copy: "Model", files: Path) -> Any:
+        from azureml.core import Model
 
-        Raises:
-            UserError: A change is under way.
-        """
-        if found and found.state == "Transitioning":
-            raise UserError(
-                f"The service {found.name} is being changed already; deploy again when that is "
-                "done."
-            )
+        made_of = self._made_of(model)
+        environment = served_environment(copy.name, files)
+        with inference_config(model, environment) as config:
+            made = Model.deploy(self.workspace, service_name(model.name), [copy], config, made_of)
+        wait_for(made, self.limit_seconds)
+        self._addresses.pop(model.name, None)
+        return made
+
+    def _check(self, found: Any, model: ModelVersion, check: SmokeCheck | None) -> None:
+        """Compares the version's own answer with the model's in process."""
+        url = self._address(found, model)
+        answer = scoring_client.ask(url, found.get_keys()[0], check.request) if check else None
+        scoring_client.compare(model, check, url, answer)
 
     def _needed(self, model: str) -> Any:
         if (found := self._find(model)) is None:
@@ -134,13 +195,7 @@ class WebserviceTarget(ABC):
                 note = self._undo(model, old)
             except Exception as second:
                 note = f"nor did what was there before come back ({reason(second)})"
-            if isinstance(error, UserError):
-                raise UserError(f"{str(error).rstrip('.')}; {note}.") from None
-            if is_told(error):
-                told = f"The service was refused ({reason(error)})"
-                raise UserError(f"{told}; {note}.") from None
-            logger.error("%s", note)
-            raise
+            raise_with(error, note, "The service was refused ({})")
         except BaseException:
             logger.warning("the workspace goes on with the change; -P action=status tells of it")
             raise

@@ -1,5 +1,6 @@
 """A workspace to deploy to, and a registry of another store with versions of a small model."""
 
+import importlib.util
 import shutil
 
 import pytest
@@ -14,6 +15,9 @@ MACHINES = {
         "nodeIdleTimeBeforeScaleDown": "PT120S",
     },
 }
+with_hub = pytest.mark.skipif(
+    importlib.util.find_spec("uamqp") is None, reason="azure-iot-hub is not installed"
+)
 REQUEST = {"dataframe_records": [{"carrier": "UA", "distance": 1400}]}
 
 

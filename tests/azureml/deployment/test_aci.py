@@ -33,7 +33,7 @@ def target(made, here, monkeypatch):
 @pytest.fixture
 def unchecked(monkeypatch):
     """The version is sent though it cannot be loaded here."""
-    monkeypatch.setattr("throughline.azureml.aci.smoke_check", lambda _: None)
+    monkeypatch.setattr("throughline.azureml.webservice_target.smoke_check", lambda _: None)
 
 
 def changes(here):
@@ -162,7 +162,7 @@ def test_a_change_that_takes_too_long_is_told(workspace, here, version):
 
 
 def test_a_name_that_is_not_to_be_had(target, here, version, monkeypatch):
-    monkeypatch.setattr("throughline.azureml.aci.service_name", lambda _: TAKEN)
+    monkeypatch.setattr("throughline.azureml.webservice_target.service_name", lambda _: TAKEN)
     with pytest.raises(UserError, match=f"refused .The service name {TAKEN} is reserved.; nothing"):
         target.deploy(version("1"))
     assert not here.services.services

@@ -192,7 +192,7 @@ def test_an_endpoint_of_something_else_is_left_alone(target, here, version):
 
 
 def test_what_is_sent_holds_no_secret(target, here):
-    sent = [here.pipelines.modules, here.pipelines.graphs, here.published.pipelines]
+    sent = [here.graphs.modules, here.graphs.sent, here.published.pipelines]
     sent += [here.datastores.datasets, here.published.endpoints]
     files = [text for one in here.pipelines.snapshots.files for text in _content(here, one)]
     logs = [str(content) for content in here.artifacts.blobs.values()]
@@ -227,8 +227,8 @@ def test_a_cluster_that_is_there_is_used(target, here, workspace, version):
     before = len(here.seen("PUT", CLUSTER))
     theirs = AmlBatchTarget(workspace, options, 0.2)
     assert theirs.deploy(version("1")).change == "started"
-    *_, module = here.pipelines.modules.values()
-    *_, graph = here.pipelines.graphs.values()
+    *_, module = here.graphs.modules.values()
+    *_, graph = here.graphs.sent.values()
     said = {p["Name"]: p.get("Value") for p in graph["ModuleNodes"][0]["ModuleParameters"]}
     assert module["StepType"] == "ParallelRunStep" and said["Target"] == "machines"
     assert len(here.seen("PUT", CLUSTER)) == before

@@ -1,23 +1,19 @@
 """Modules of IoT Edge devices: the hub's real client, agents that run what they can pull."""
 
-import importlib.util
 import json
-import sys
 
 import pytest
 
-from tests.azureml.deployment.conftest import REQUEST
+from tests.azureml.deployment.conftest import REQUEST, with_hub
 from tests.deployment.saved_model import MODEL
 from tests.emulators.azureml.iot_hub import HOST, Device
-from throughline.azureml.edge_manifest import AGENT, HUB, content, module, with_module
+from throughline.azureml.edge_manifest import AGENT, HUB, with_module
 from throughline.azureml.iot_edge import IotEdgeOptions, IotEdgeTarget
+from throughline.azureml.iot_hub import IotHub
 from throughline.deployment.target import ModelVersion
 from throughline.deployment.target_options import read_options
 from throughline.errors import UserError
 
-with_hub = pytest.mark.skipif(
-    importlib.util.find_spec("uamqp") is None, reason="azure-iot-hub is not installed"
-)
 IMAGE = "registry.example.com/throughline-late-test"
 OTHER = {
     "type": "docker",
@@ -49,9 +45,7 @@ def version():
 
 def opened(number="1", devices="gate-1+gate-2", wait=5, **more):
     options = IotEdgeOptions(image=f"{IMAGE}:{number}", devices=devices, wait_seconds=wait, **more)
-    target = IotEdgeTarget.open(options)
-    target.poll_seconds = 0.01
-    return target
+    return IotEdgeTarget(IotHub.open(), options, poll_seconds=0.01)
 
 
 def runs(hub, device):
@@ -134,30 +128,6 @@ def test_a_key_that_is_refused(hub, version, monkeypatch):
     with pytest.raises(UserError, match="refuses the key; check IOTHUB_CONNECTION_STRING") as c:
         opened().deploy(version("1"))
     assert "d3Jvbmc=" not in str(c.value)
-
-
-@with_hub
-@pytest.mark.parametrize("string", ["", "HostName=x", "nonsense"])
-def test_without_a_connection_string(hub, monkeypatch, string):
-    monkeypatch.setenv("IOTHUB_CONNECTION_STRING", string)
-    with pytest.raises(UserError, match="No IoT hub is named; set IOTHUB_CONNECTION_STRING"):
-        opened()
-
-
-def test_without_its_package_the_target_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "azure.iot.hub", None)
-    with pytest.raises(UserError, match="needs the package azure-iot-hub; install it with pip"):
-        IotEdgeTarget.open(IotEdgeOptions(image=f"{IMAGE}:1", devices="gate-1"))
-
-
-def test_a_manifest_of_a_device_that_is_none_is_not_applied():
-    wrong = {AGENT: {"schemaVersion": "1.1", "modules": {}}, HUB: {}}
-    with pytest.raises(UserError, match="manifest is not one of IoT Edge, at runtime: Field req"):
-        content(with_module(wrong, MODEL, module(f"{IMAGE}:1", "models:/x/1", None)))
-    fine = with_module({}, MODEL, module(f"{IMAGE}:1", "models:/x/1", None))
-    fine[AGENT]["modules"][MODEL]["restartPolicy"] = "sometimes"
-    with pytest.raises(UserError, match=f"at modules.{MODEL}.restartPolicy: Input should be"):
-        content(fine)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def main() -> Main:
 
 def graph_of(workspace: Workspace) -> list[tuple[str, dict[str, str], dict[str, Any]]]:
     """The steps of the graph that was sent last: their names, what they say, their modules."""
-    number = list(workspace.pipelines.graphs)[-1]
+    number = list(workspace.graphs.sent)[-1]
     return [
         (
             module["Name"],
@@ -110,5 +110,5 @@ def graph_of(workspace: Workspace) -> list[tuple[str, dict[str, str], dict[str, 
             },
             module,
         )
-        for _, module, node in workspace.pipelines.steps(number)
+        for _, module, node in workspace.graphs.steps(number)
     ]

@@ -5,6 +5,7 @@ The real clients keep the real addresses; the environment names the proxy and th
 
 import socketserver
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -62,12 +63,18 @@ class Cloud(server.Server):
     Attributes:
         tls: What it shows to clients.
         unreachable: Hosts to which no way leads.
+        guard: Refuses a request that may not come in.
     """
 
     handler: ClassVar[type[server.Handler]] = _Handler
 
     tls: Any = None
     unreachable: tuple[str, ...] = ()
+    guard: Callable[[Request], None] = lambda request: None
+
+    def admit(self, request: Request) -> None:
+        """Asks the guard."""
+        self.guard(request)
 
     def place(self, request: Request) -> str:
         """The host and the path."""

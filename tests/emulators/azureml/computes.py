@@ -74,11 +74,9 @@ class Computes:
         return f"{place}/computeOperationsStatus/{number}"
 
     def _get(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         return Answer.of(self._there(match[1]))
 
     def _attach(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         name, asked = match[1], request.json["properties"]
         assert request.query == {"api-version": _VERSION}
         if not re.fullmatch(NAME, name):
@@ -121,7 +119,6 @@ class Computes:
         return self._begun(state, 201)
 
     def _detach(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         self._there(match[1])
         machines = self.attached[match[1]]["properties"]["computeType"] == "AmlCompute"
         action = "delete" if machines else "detach"
@@ -135,7 +132,6 @@ class Computes:
         return Answer(b"{}", status, headers={"Azure-AsyncOperation": place})
 
     def _look(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         state = self._operations[match[1]]
         error = {"code": "BadArgument", "message": self.fails} if state == "Failed" else None
         return Answer.of({"status": state, "error": error})

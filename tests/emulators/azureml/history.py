@@ -87,20 +87,16 @@ class History:
         return str(found["experiment"]["experiment_id"])
 
     def _experiment(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         return Answer.of({"experimentId": self.experiment_id(match[1]), "name": match[1]})
 
     def _create_experiment(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         made = self._ask("POST", "experiments/create", name=match[1])
         return Answer.of({"experimentId": made["experiment_id"], "name": match[1]})
 
     def _run(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         return Answer.of(_told(self._ask("GET", "runs/get", run_id=match[1])["run"]))
 
     def _details(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         told = _told(self._ask("GET", "runs/get", run_id=match[1])["run"])
         names = ("runId", "status", "properties", "startTimeUtc", "endTimeUtc")
         return Answer.of(
@@ -108,7 +104,6 @@ class History:
         )
 
     def _children(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         run = self._ask("GET", "runs/get", run_id=match[1])["run"]
         found = self._ask(
             "POST",
@@ -121,7 +116,6 @@ class History:
 
     def _query(self, request: Request, match: re.Match[str]) -> Answer:
         """The runs of an experiment without a parent, the newest first."""
-        self.resources.directory.admit(request)
         asked = request.json["filter"], request.json["orderby"]
         assert asked == ("(ParentRunId eq null)", "StartTimeUtc desc"), asked
         found = self._ask(
@@ -135,7 +129,6 @@ class History:
 
     def _token(self, request: Request, match: re.Match[str]) -> Answer:
         """A run asks for a new token before its own ends."""
-        self.resources.directory.admit(request)
         ends = time.gmtime(time.time() + self.resources.directory.lifetime)
         return Answer.of(
             {

@@ -59,7 +59,6 @@ class Models:
         return self.artifacts.blobs[url.removeprefix("aml://artifact/")]
 
     def _announce(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         origin, _, container = match[1].partition("/")
         made, addresses = {}, {}
         for one in request.json["paths"]:
@@ -71,14 +70,12 @@ class Models:
         return Answer.of({"artifacts": made, "artifactContentInformation": addresses, "errors": {}})
 
     def _add_asset(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         number = uuid.uuid4().hex
         (artifact,) = request.json["artifacts"]
         self.assets[number] = artifact["prefix"]
         return Answer.of({**request.json, "id": number, "createdTime": _now()})
 
     def _register(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         asked = request.json
         versions = [m["version"] for m in self.models.values() if m["name"] == asked["name"]]
         version = max(versions, default=0) + 1
@@ -101,7 +98,6 @@ class Models:
         return Answer.of(made)
 
     def _list(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         asked = request.query
         assert set(asked) <= {"name", "tags", "count", "latestVersionOnly"}, asked
         wanted = [one.partition("=") for one in asked.get("tags", "").split(",") if one]
@@ -111,7 +107,6 @@ class Models:
         return Answer.of({"value": found[::-1]})
 
     def _get(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         if match[1] not in self.models:
             raise Refused(404, "ModelNotFound", f"Model with id {match[1]} not found.")
         return Answer.of(self.models[match[1]])

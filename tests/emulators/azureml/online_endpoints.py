@@ -1,9 +1,8 @@
 """Managed online endpoints, at the resource manager, for MLflow's models without a script.
 
-A deployment runs the scoring that Microsoft brings: it takes a table as ``input_data``, in pandas'
-split form with an index, and answers with records. An operation is told when it has ended.
+A deployment runs the container that Microsoft brings. An operation is told when it has ended.
 Source: "Deploy MLflow models to online endpoints", "Troubleshoot online endpoints" in
-https://github.com/MicrosoftDocs/azure-ai-docs, and the script that azureml-mlflow 1.62 generates.
+https://github.com/MicrosoftDocs/azure-ai-docs.
 """
 
 import json
@@ -21,6 +20,7 @@ import requests
 from tests.emulators.azureml.artifacts import Artifacts
 from tests.emulators.azureml.cloud import Refused
 from tests.emulators.azureml.containers import Container
+from tests.emulators.azureml.mlflow_container import mlflow_container
 from tests.emulators.azureml.resources import HOST, REGION
 from tests.emulators.azureml.tracking import Tracking
 from tests.emulators.server import Answer, Request, Route
@@ -28,26 +28,6 @@ from tests.emulators.server import Answer, Request, Route
 SCORING = f"{REGION}.inference.ml.azure.com"
 TAKEN = "a-name-of-others"
 """The name of an endpoint of somebody else in the region."""
-
-_SCRIPT = """\
-import json
-import os
-
-import mlflow.pyfunc
-import pandas as pd
-
-
-def init():
-    global model
-    model = mlflow.pyfunc.load_model(os.environ["AZUREML_MODEL_DIR"])
-
-
-def run(body):
-    table = json.loads(body)["input_data"]
-    assert {"columns", "index", "data"} <= table.keys()
-    rows = pd.DataFrame(table["data"], table["index"], table["columns"])
-    return json.loads(model.predict(rows).to_json(orient="records"))
-"""
 
 
 @dataclass
@@ -114,10 +94,9 @@ class OnlineEndpoints:
         return f"/subscriptions/{subscription}/{provider}/locations/{REGION}/mfeOperationsStatus"
 
     def _get(self, request: Request, match: re.Match[str]) -> Answer:
-        return Answer.of(self._told(match[1], self._named(request, match)))
+        return Answer.of(self._told(match[1], self._named(match)))
 
     def _put(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         name, asked = match[1], request.json
         if name == TAKEN:
             message = f"Endpoint name {name} is already in use in the region {REGION}."
@@ -128,7 +107,7 @@ class OnlineEndpoints:
         return self._begin(self._told(name, self.endpoints[name]), 201, lambda: None)
 
     def _patch(self, request: Request, match: re.Match[str]) -> Answer:
-        endpoint = self._named(request, match)
+        endpoint = self._named(match)
         traffic = request.json["properties"]["traffic"]
         if lost := set(traffic) - set(endpoint.deployments):
             raise Refused(400, "BadRequest", f"The traffic names deployments {sorted(lost)}.")
@@ -138,25 +117,25 @@ class OnlineEndpoints:
         return self._begin(self._told(match[1], endpoint), 202, lambda: None)
 
     def _delete(self, request: Request, match: re.Match[str]) -> Answer:
-        endpoint = self._named(request, match)
+        endpoint = self._named(match)
         for container in endpoint.containers.values():
             container.stop()
         del self.endpoints[match[1]]
         return self._begin({}, 202, lambda: None)
 
     def _list_keys(self, request: Request, match: re.Match[str]) -> Answer:
-        endpoint = self._named(request, match)
+        endpoint = self._named(match)
         return Answer.of({"primaryKey": endpoint.key, "secondaryKey": endpoint.key[::-1]})
 
     def _list_deployments(self, request: Request, match: re.Match[str]) -> Answer:
-        endpoint = self._named(request, match)
+        endpoint = self._named(match)
         return Answer.of({"value": list(endpoint.deployments.values())})
 
     def _get_deployment(self, request: Request, match: re.Match[str]) -> Answer:
-        return Answer.of(self._deployment(request, match))
+        return Answer.of(self._deployment(match))
 
     def _put_deployment(self, request: Request, match: re.Match[str]) -> Answer:
-        endpoint, name = self._named(request, match), match[2]
+        endpoint, name = self._named(match), match[2]
         asked, capacity = request.json, request.json["sku"]["capacity"]
         properties = asked["properties"]
         known = {"endpointComputeType", "instanceType", "model", "appInsightsEnabled"}
@@ -175,7 +154,7 @@ class OnlineEndpoints:
         endpoint.deployments[name] = made
 
         def work() -> dict[str, Any] | None:
-            container = endpoint.containers[name] = self._container(files)
+            container = endpoint.containers[name] = mlflow_container(self.folder, files)
             container.start()
             healthy = container.wait()
             made["properties"]["provisioningState"] = "Succeeded" if healthy else "Failed"
@@ -184,8 +163,8 @@ class OnlineEndpoints:
         return self._begin(made, 201, work)
 
     def _delete_deployment(self, request: Request, match: re.Match[str]) -> Answer:
-        endpoint = self._named(request, match)
-        self._deployment(request, match)
+        endpoint = self._named(match)
+        self._deployment(match)
         if endpoint.traffic.get(match[2]):
             raise Refused(400, "BadRequest", f"The deployment {match[2]} has traffic.")
         del endpoint.deployments[match[2]]
@@ -194,13 +173,12 @@ class OnlineEndpoints:
         return self._begin({}, 202, lambda: None)
 
     def _logs(self, request: Request, match: re.Match[str]) -> Answer:
-        endpoint = self._named(request, match)
-        self._deployment(request, match)
+        endpoint = self._named(match)
+        self._deployment(match)
         assert request.json["containerType"] == "InferenceServer"
         return Answer.of({"content": endpoint.containers[match[2]].log(request.json["tail"])})
 
     def _operation(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         operation = self.operations[match[1]]
         operation["thread"].join()
         error = operation["error"]
@@ -260,17 +238,6 @@ class OnlineEndpoints:
     def _path(self, name: str) -> str:
         return f"{self.tracking.resources.scope}/onlineEndpoints/{name}"
 
-    def _container(self, files: dict[str, bytes]) -> Container:
-        folder = self.folder / uuid.uuid4().hex[:8]
-        (folder / "app").mkdir(parents=True)
-        (folder / "app" / "score.py").write_text(_SCRIPT)
-        for name, content in files.items():
-            path = folder / "model" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        variables = {"AZUREML_ENTRY_SCRIPT": "score.py", "AZUREML_MODEL_DIR": str(folder / "model")}
-        return Container(folder, variables)
-
     def _files(self, model: str) -> dict[str, bytes]:
         """The files of a registered version, by its path."""
         name, version = re.fullmatch(r".*/models/([^/]+)/versions/([^/]+)", model).groups()
@@ -284,20 +251,16 @@ class OnlineEndpoints:
         found = self.artifacts.of(run_id)
         return {n.removeprefix(f"{path}/"): c for n, c in found.items() if n.startswith(f"{path}/")}
 
-    def _named(self, request: Request, match: re.Match[str]) -> Endpoint:
-        self._admit(request)
+    def _named(self, match: re.Match[str]) -> Endpoint:
         if match[1] not in self.endpoints:
             raise Refused(404, "ResourceNotFound", f"Online Endpoint {match[1]} was not found.")
         return self.endpoints[match[1]]
 
-    def _deployment(self, request: Request, match: re.Match[str]) -> dict[str, Any]:
-        endpoint = self._named(request, match)
+    def _deployment(self, match: re.Match[str]) -> dict[str, Any]:
+        endpoint = self._named(match)
         if match[2] not in endpoint.deployments:
             raise Refused(404, "ResourceNotFound", f"Online Deployment {match[2]} was not found.")
         return endpoint.deployments[match[2]]
-
-    def _admit(self, request: Request) -> None:
-        self.tracking.resources.directory.admit(request)
 
 
 def _drawn(traffic: dict[str, int]) -> str:

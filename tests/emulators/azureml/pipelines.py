@@ -1,4 +1,4 @@
-"""Pipelines: their modules and graphs as they are sent, and runs that execute them in order."""
+"""Runs of pipelines, which execute the steps of their graphs in order."""
 
 import json
 import os
@@ -7,14 +7,14 @@ import signal
 import subprocess
 import threading
 import time
-import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.emulators.azureml.cloud import Refused
-from tests.emulators.azureml.cluster import Cluster, check_cluster
+from tests.emulators.azureml.cluster import Cluster
+from tests.emulators.azureml.graphs import Graphs
 from tests.emulators.azureml.history import History
-from tests.emulators.azureml.modules import datasets_in, entity_of, values_in
+from tests.emulators.azureml.modules import datasets_in, values_in
 from tests.emulators.azureml.parallel_runs import TYPE as PARALLEL
 from tests.emulators.azureml.parallel_runs import ParallelRuns
 from tests.emulators.azureml.resources import SERVICES, Resources
@@ -71,63 +71,36 @@ class Pipelines:
 
     Attributes:
         resources: The workspace.
+        graphs: What it was sent of them.
         snapshots: Where the steps' files are.
         history: Where runs are kept.
         cluster: Where steps run on Databricks.
         parallel: Where they run on Azure ML's own machines.
         starts: Whether clusters start.
         refuses: An error's code and message, of a service that takes no pipeline.
-        modules: The modules by their ids, as they were sent.
-        graphs: The graphs by their ids, as they were sent.
         runs: The runs by their ids.
     """
 
     resources: Resources
+    graphs: Graphs
     snapshots: Snapshots
     history: History
     cluster: Cluster
     parallel: ParallelRuns
     starts: bool = True
     refuses: tuple[str, str] | None = None
-    modules: dict[str, dict[str, Any]] = field(default_factory=dict)
-    graphs: dict[str, dict[str, Any]] = field(default_factory=dict)
     runs: dict[str, PipelineRun] = field(default_factory=dict)
-    _types: list[dict[str, Any]] = field(default_factory=list)
 
     def routes(self) -> list[tuple[str, str, Route]]:
-        scope = re.escape(self.resources.scope)
-        host = re.escape(SERVICES)
-        base = rf"{host}/pipelines/v1\.0{scope}"
+        base = rf"{re.escape(SERVICES)}/pipelines/v1\.0{re.escape(self.resources.scope)}"
         one = rf"{base}/PipelineRuns/([\w-]+)"
         return [
-            ("GET", rf"{base}/DataTypes", self._list_types),
-            ("POST", rf"{base}/DataTypes", self._add_type),
-            ("GET", rf"{base}/Modules/Hash/(\w+)", self._find_module),
-            ("POST", rf"{base}/Modules", self._add_module),
-            ("GET", rf"{base}/Modules/([\w-]{{36}})", self._get_module),
             ("POST", rf"{base}/PipelineRuns/Unsubmitted/CreationInfoWithGraph", self._create),
             ("POST", rf"{base}/PipelineRuns/Submit/([\w-]+)", self._submit),
             ("GET", one, self._get),
             ("DELETE", rf"{one}/Execution", self._cancel),
             ("POST", rf"{one}/Outputs", self._outputs),
         ]
-
-    def steps(self, graph: str) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
-        """The nodes of a graph in the order in which they run: ids, modules, what they say."""
-        entity = self.graphs[graph]
-        nodes = {node["Id"]: node for node in entity["ModuleNodes"]}
-        before = {number: set() for number in nodes}  # type: dict[str, set[str]]
-        for edge in entity["Edges"]:
-            source, target = (
-                edge["SourceOutputPort"]["NodeId"],
-                edge["DestinationInputPort"]["NodeId"],
-            )
-            before[target] |= {source} & set(nodes)  # a dataset is there already
-        ordered: list[str] = []
-        while ready := [n for n in nodes if n not in ordered and before[n] <= set(ordered)]:
-            ordered += ready
-        assert len(ordered) == len(nodes), "the graph has a cycle"
-        return [(n, self.modules[nodes[n]["ModuleId"]], nodes[n]) for n in ordered]
 
     def begin(
         self, graph: str, experiment: str, values: dict[str, str], datasets: dict[str, str]
@@ -144,23 +117,6 @@ class Pipelines:
             if run.thread:
                 run.thread.join()
 
-    def add_graph(self, sent: dict[str, Any]) -> tuple[str, dict[str, str]]:
-        """Keeps a graph that was sent; returns its id and the defaults of its parameters."""
-        graph, interface = sent["Graph"], sent["GraphInterface"]
-        for node in graph["ModuleNodes"]:
-            if node["ModuleId"] not in self.modules:
-                raise Refused(400, "UserError", f"Module {node['ModuleId']} is unknown.")
-            module = self.modules[node["ModuleId"]]
-            if module["ModuleExecutionType"] == PARALLEL:
-                wrong = self.parallel.check(module, values_in(node["ModuleParameters"], {}))
-            else:
-                wrong = check_cluster(values_in(node["ModuleMetadataParameters"], {}))
-            if wrong:
-                raise Refused(400, "UserError", wrong)
-        defaults = {one["Name"]: one["DefaultValue"] for one in interface["Parameters"]}
-        self.graphs[number := str(uuid.uuid4())] = graph
-        return number, defaults
-
     def entity(self, run: PipelineRun) -> Answer:
         """A run as the service tells it."""
         return Answer.of(
@@ -173,41 +129,10 @@ class Pipelines:
             }
         )
 
-    def _list_types(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
-        return Answer.of(self._types)
-
-    def _add_type(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
-        self._types.append(request.json)
-        return Answer.of(request.json)
-
-    def _find_module(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
-        found = [n for n, one in self.modules.items() if one.get("IdentifierHash") == match[1]]
-        if not found:
-            raise Refused(404, "NotFound", f"No module with the hash {match[1]}.")
-        return Answer.of(entity_of(found[0], self.modules[found[0]]))
-
-    def _add_module(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
-        sent = request.json
-        if sent["ModuleExecutionType"] not in ("databrickscloud", PARALLEL):
-            raise Refused(400, "UserError", f"Unknown execution type {sent['ModuleExecutionType']}")
-        if sent["StorageId"] not in self.snapshots.files:
-            raise Refused(400, "UserError", f"Snapshot {sent['StorageId']} is unknown.")
-        self.modules[number := str(uuid.uuid4())] = sent
-        return Answer.of(entity_of(number, sent)["Data"])
-
-    def _get_module(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
-        return Answer.of(entity_of(match[1], self.modules[match[1]]))
-
     def _create(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         if self.refuses:
             raise _refused(*self.refuses)
-        graph, defaults = self.add_graph(request.json)
+        graph, defaults = self.graphs.add(request.json)
         values = request.json["CreationInfo"].get("ParameterAssignments") or {}
         experiment = request.query["experimentName"]
         datasets = datasets_in(request.json["CreationInfo"])
@@ -222,7 +147,6 @@ class Pipelines:
         return self.runs[number]
 
     def _submit(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         self._start(self._there(match[1]))
         return Answer(b"", 200)
 
@@ -231,11 +155,9 @@ class Pipelines:
         run.thread.start()
 
     def _get(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         return self.entity(self._there(match[1]))
 
     def _cancel(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         self._there(match[1]).cancel()
         return Answer(b"", 200)
 
@@ -249,7 +171,7 @@ class Pipelines:
             if run.status == "SCHEDULED":
                 run.status = "RUNNING"
         self.history.update(run.number, run.status)
-        for node, module, said in self.steps(run.graph):
+        for node, module, said in self.graphs.steps(run.graph):
             if run.status != "RUNNING":
                 break
             status = self._run_step(run, node, module, said)
@@ -276,7 +198,8 @@ class Pipelines:
         self.snapshots.unpack(module["StorageId"], place)
         with run.lock:
             if run.status == "RUNNING" and parallel:
-                run.process = self.parallel.start(step, module, self._inputs(run, node))
+                inputs = self.graphs.inputs(run.graph, node, run.datasets)
+                run.process = self.parallel.start(step, module, inputs)
             elif run.status == "RUNNING":
                 values = values_in(said["ModuleParameters"], run.values)
                 values |= values_in(said["ModuleMetadataParameters"], run.values)
@@ -291,23 +214,9 @@ class Pipelines:
         self.history.update(step, status)
         return status
 
-    def _inputs(self, run: PipelineRun, node: str) -> dict[str, str]:
-        """The datasets that a node reads, by its inputs."""
-        graph = self.graphs[run.graph]
-        names = {
-            one["Id"]: one["DataSetDefinition"]["ParameterName"] for one in graph["DatasetNodes"]
-        }
-        edges = [e for e in graph["Edges"] if e["DestinationInputPort"]["NodeId"] == node]
-        return {
-            edge["DestinationInputPort"]["PortName"]: run.datasets[names[source]]
-            for edge in edges
-            if (source := edge["SourceOutputPort"]["NodeId"]) in names
-        }
-
     def _outputs(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         run, (node,) = self._there(match[1]), json.loads(request.body)
-        (module,) = [module for number, module, _ in self.steps(run.graph) if number == node]
+        (module,) = [module for number, module, _ in self.graphs.steps(run.graph) if number == node]
         (step,) = [step for step, name in run.steps.items() if name == module["Name"]]
         return Answer.of(self.parallel.outputs(step, module))
 

@@ -63,9 +63,8 @@ class Published:
         return self._begin(entity["PipelineEndpointId"], said)
 
     def _publish(self, request: Request, match: re.Match[str]) -> Answer:
-        self.of.resources.directory.admit(request)
         sent, number = request.json, str(uuid.uuid4())
-        graph, defaults = self.of.add_graph(sent)
+        graph, defaults = self.of.graphs.add(sent)
         self.pipelines[number] = {
             "Id": number,
             "Name": sent["Name"],
@@ -80,23 +79,19 @@ class Published:
         return Answer.of(self.pipelines[number])
 
     def _get_pipeline(self, request: Request, match: re.Match[str]) -> Answer:
-        self.of.resources.directory.admit(request)
         return Answer.of(self._there(self.pipelines, match[1]))
 
     def _change_pipeline(self, request: Request, match: re.Match[str]) -> Answer:
-        self.of.resources.directory.admit(request)
         status = json.loads(request.body)
         self._there(self.pipelines, match[1])["EntityStatus"] = _CODES.get(status, status)
         return Answer(b"", 200)
 
     def _list_endpoints(self, request: Request, match: re.Match[str]) -> Answer:
-        self.of.resources.directory.admit(request)
         active = request.query.get("activeOnly", "true").lower() == "true"
         found = [e for e in self.endpoints.values() if not active or e["EntityStatus"] == "Active"]
         return Answer.of(found)
 
     def _create_endpoint(self, request: Request, match: re.Match[str]) -> Answer:
-        self.of.resources.directory.admit(request)
         if self.refuses:
             raise Refused(400, *self.refuses)
         sent, number = request.json, str(uuid.uuid4())
@@ -116,7 +111,6 @@ class Published:
         return Answer.of(self.endpoints[number])
 
     def _named_endpoint(self, request: Request, match: re.Match[str]) -> Answer:
-        self.of.resources.directory.admit(request)
         name = request.query["Name"]
         found = [one for one in self.endpoints.values() if one["Name"] == name]
         if not found:
@@ -124,11 +118,9 @@ class Published:
         return Answer.of(found[0])
 
     def _get_endpoint(self, request: Request, match: re.Match[str]) -> Answer:
-        self.of.resources.directory.admit(request)
         return Answer.of(self._there(self.endpoints, match[1]))
 
     def _change_endpoint(self, request: Request, match: re.Match[str]) -> Answer:
-        self.of.resources.directory.admit(request)
         self._there(self.endpoints, match[1])
         if self.refuses:
             raise Refused(400, *self.refuses)
@@ -136,17 +128,14 @@ class Published:
         return Answer.of(self.endpoints[match[1]])
 
     def _versions(self, request: Request, match: re.Match[str]) -> Answer:
-        self.of.resources.directory.admit(request)
         versions = self._there(self.endpoints, match[1])["PipelineVersionList"]
         found = [self.pipelines[version["PipelineId"]] for version in versions]
         return Answer.of([one for one in found if one["EntityStatus"] == "Active"])
 
     def _run(self, request: Request, match: re.Match[str]) -> Answer:
-        self.of.resources.directory.admit(request)
         return self.of.entity(self.of.runs[self._begin(match[1], request.json)])
 
     def _create_schedule(self, request: Request, match: re.Match[str]) -> Answer:
-        self.of.resources.directory.admit(request)
         sent, number = request.json, str(uuid.uuid4())
         self._there(self.endpoints, sent["PipelineEndpointId"])
         kept = ("Name", "PipelineEndpointId", "PipelineSubmissionInfo", "Recurrence")
@@ -160,16 +149,13 @@ class Published:
         return Answer.of(self.schedules[number])
 
     def _schedules_of(self, request: Request, match: re.Match[str]) -> Answer:
-        self.of.resources.directory.admit(request)
         found = [s for s in self.schedules.values() if s["PipelineEndpointId"] == match[1]]
         return Answer.of(found)
 
     def _get_schedule(self, request: Request, match: re.Match[str]) -> Answer:
-        self.of.resources.directory.admit(request)
         return Answer.of(self._there(self.schedules, match[1]))
 
     def _change_schedule(self, request: Request, match: re.Match[str]) -> Answer:
-        self.of.resources.directory.admit(request)
         self._there(self.schedules, match[1])
         self.schedules[match[1]] = _plain(request.json)
         return Answer.of(self.schedules[match[1]])

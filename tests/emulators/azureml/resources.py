@@ -47,8 +47,12 @@ class Resources:
             ("GET", rf"{re.escape(SERVICES)}/discovery", self._discover),
         ]
 
+    def admit(self, request: Request) -> None:
+        """Refuses who has no valid token; where the services are is told to everybody."""
+        if request.host in (HOST, SERVICES) and request.path != "/discovery":
+            self.directory.admit(request)
+
     def _subscriptions(self, request: Request, match: re.Match[str]) -> Answer:
-        self.directory.admit(request)
         one = {
             "id": f"/subscriptions/{self.subscription}",
             "subscriptionId": self.subscription,

@@ -8,13 +8,9 @@ Source: "Deploy models to Azure Kubernetes Service", "Update deployed web servic
 https://github.com/MicrosoftDocs/azure-ai-docs, and the payloads of azureml-core 1.61.
 """
 
-import copy
-import datetime as dt
 import io
 import json
-import random
 import re
-import secrets
 import tarfile
 import threading
 import uuid
@@ -26,28 +22,12 @@ from tests.emulators.azureml.computes import Computes
 from tests.emulators.azureml.containers import Container
 from tests.emulators.azureml.models import Models
 from tests.emulators.azureml.resources import SERVICES
+from tests.emulators.azureml.service import CLUSTER, INSTANCES, Service
+from tests.emulators.azureml.service_failures import crashed, exists, mistake, refused, unavailable
 from tests.emulators.server import Answer, Request, Route
-from tests.emulators.server import Refused as RefusedAs
 
-CLUSTER = "20.31.0.7"
-"""The address of the Kubernetes cluster."""
-INSTANCES = "westeurope.azurecontainer.io"
 TAKEN = "a-name-of-others"
 """A name that is not to be had."""
-
-
-@dataclass
-class Service:
-    """A service, or a version of one: what it was asked to be, and the container that answers."""
-
-    asked: dict[str, Any]
-    state: str = "Transitioning"
-    error: dict[str, Any] | None = None
-    container: Container | None = None
-    versions: dict[str, "Service"] = field(default_factory=dict)
-    keys: tuple[str, str] = field(default_factory=lambda: (_key(), _key()))
-    host: str = field(default_factory=lambda: str(uuid.uuid4()))
-    made: str = field(default_factory=lambda: dt.datetime.now(dt.UTC).isoformat())
 
 
 @dataclass(repr=False)
@@ -99,36 +79,32 @@ class Services:
     def stop(self) -> None:
         """Ends all containers."""
         for name in list(self.services):
-            self._end(self.services.pop(name))
+            self.services.pop(name).end()
 
     def _validate_name(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         if match[1] in self.services:
-            return _mistake("ServiceAlreadyExists", _exists(match[1]))
+            return mistake("ServiceAlreadyExists", exists(match[1]))
         return Answer.of({})
 
     def _validate_resource(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         return Answer.of({})
 
     def _validate(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         asked = request.json
         assert asked["type"] in ("Create", "Update", "Delete")
         if asked["serviceName"] == TAKEN:
-            return _mistake("BadRequest", f"The service name {TAKEN} is reserved.")
+            return mistake("BadRequest", f"The service name {TAKEN} is reserved.")
         return Answer.of({})
 
     def _create(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         asked = request.json
         assert asked["computeType"] in ("ACI", "AKSENDPOINT")
         name = asked["name"]
         if name in self.services and not asked.get("overwrite"):
-            raise _refused(409, "Conflict", _exists(name))
+            raise refused(409, "Conflict", exists(name))
         there = self.computes.attached
         if asked["computeType"] == "AKSENDPOINT" and asked["computeName"] not in there:
-            raise _refused(404, "ComputeNotFound", f"Compute {asked['computeName']} not found.")
+            raise refused(404, "ComputeNotFound", f"Compute {asked['computeName']} not found.")
         made = self.services[name] = Service(asked)
         for version, of_it in asked.get("versions", {}).items():
             made.versions[version] = Service(of_it)
@@ -139,11 +115,9 @@ class Services:
         return self._begin("Create", made, lambda: self._run(made, parts))
 
     def _get(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
-        return Answer.of(self._told(match[1], self._named(match)))
+        return Answer.of(self._named(match).told(match[1], self.models.models))
 
     def _patch(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         service = self._named(match)
         before, parts = set(service.versions), []
         for change in json.loads(request.body):
@@ -158,7 +132,7 @@ class Services:
         if total > 100:
             for name in set(service.versions) - before:
                 del service.versions[name]
-            raise _refused(400, "BadRequest", "The sum of the traffic of versions is above 100.")
+            raise refused(400, "BadRequest", "The sum of the traffic of versions is above 100.")
         return self._begin("Update", service, lambda: self._run(service, parts))
 
     def _change(self, service: Service, keys: list[str], change: dict[str, Any]) -> Service | None:
@@ -177,29 +151,26 @@ class Services:
             made = service.versions[name] = Service(change["value"])
             return made
         if name not in service.versions:
-            raise _refused(404, "NoSuchVersion", f"Version {name} not found.")
+            raise refused(404, "NoSuchVersion", f"Version {name} not found.")
         if change["op"] == "remove":
             if service.versions[name].asked.get("isDefault"):
-                raise _refused(400, "BadRequest", f"Version {name} is the default one.")
-            self._end(service.versions.pop(name))
+                raise refused(400, "BadRequest", f"Version {name} is the default one.")
+            service.versions.pop(name).end()
             return None
         assert keys[1] in ("isDefault", "type", "trafficPercentile"), keys
         service.versions[name].asked[keys[1]] = change["value"]
         return None
 
     def _delete(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         self._named(match)
-        self._end(self.services.pop(match[1]))
+        self.services.pop(match[1]).end()
         return Answer(b"", 200)
 
     def _list_keys(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         primary, secondary = self._named(match).keys
         return Answer.of({"primaryKey": primary, "secondaryKey": secondary})
 
     def _logs(self, request: Request, match: re.Match[str]) -> Answer:
-        self._admit(request)
         service = self._named(match)
         containers = [s.container for s in (service, *service.versions.values()) if s.container]
         lines = int(request.query["tail"])
@@ -207,7 +178,6 @@ class Services:
 
     def _operation(self, request: Request, match: re.Match[str]) -> Answer:
         """Answers when the operation has ended: who asks need not ask again and again."""
-        self._admit(request)
         operation = self.operations[match[1]]
         if not self.stuck:
             operation["thread"].join()
@@ -220,7 +190,7 @@ class Services:
 
     def _score_cluster(self, request: Request, match: re.Match[str]) -> Answer:
         service = self.services.get(match[1])
-        return self._score(request, service, _drawn(service) if service else None)
+        return self._score(request, service, service.drawn() if service else None)
 
     def _score_version(self, request: Request, match: re.Match[str]) -> Answer:
         service = self.services.get(match[1])
@@ -260,12 +230,12 @@ class Services:
         """Brings the containers of parts up; returns what went wrong."""
         for part in parts:
             if part.asked["containerResourceRequirements"]["cpu"] > self.cores:
-                error = _unavailable(part.asked["computeType"])
+                error = unavailable(part.asked["computeType"])
             else:
-                self._end(part)
+                part.end()
                 part.container = self._container(part.asked["environmentImageRequest"])
                 part.container.start()
-                error = None if part.container.wait() else _crashed()
+                error = None if part.container.wait() else crashed()
             part.state, part.error = ("Failed", error) if error else ("Healthy", None)
             if error and (part is service or len(service.versions) == 1):
                 service.state, service.error = "Failed", error
@@ -291,125 +261,8 @@ class Services:
         variables["AZUREML_MODEL_DIR"] = str(self.models.put(model, folder / "models"))
         return Container(folder, variables)
 
-    def _end(self, service: Service) -> None:
-        for one in (service, *service.versions.values()):
-            if one.container:
-                one.container.stop()
-
-    def _told(self, name: str, service: Service, above: str = "") -> dict[str, Any]:
-        asked = copy.deepcopy(service.asked)
-        told = {
-            **asked,
-            "name": name,
-            "state": service.state,
-            "error": service.error,
-            "createdTime": service.made,
-            "updatedTime": service.made,
-            "kvTags": asked.get("kvTags") or {},
-            "properties": asked.get("properties") or {},
-            "description": asked.get("description"),
-            "authEnabled": asked.get("authEnabled", True),
-            "aadAuthEnabled": asked.get("aadAuthEnabled", False),
-            "appInsightsEnabled": asked.get("appInsightsEnabled", False),
-            "scoringUri": self._address(name, service, above),
-        }
-        told.pop("keys", None)
-        if asked["computeType"] == "ACI":
-            empty = ("cname", "publicIp", "sslCertificate", "sslEnabled", "sslKey")
-            told |= {key: asked.get(key) for key in empty}
-            told["location"] = asked.get("location") or "westeurope"
-        elif "versions" in asked:
-            told["versions"] = {v: self._told(v, s, name) for v, s in service.versions.items()}
-            return told
-        else:
-            told["computeType"] = "AKS"
-            told["dataCollection"] = {"eventHubEnabled": False, "storageEnabled": False}
-            told.setdefault("autoScaler", None)
-            told["autoScaler"] = told["autoScaler"] or _unscaled()
-            told["computeName"] = self.services[above].asked["computeName"]
-        ids = asked["environmentImageRequest"]["modelIds"]
-        told["models"] = [self._model(one) for one in ids]
-        return told
-
-    def _address(self, name: str, service: Service, above: str) -> str | None:
-        if service.asked["computeType"] == "ACI":
-            return f"http://{service.host}.{INSTANCES}/score" if service.container else None
-        path = f"{above}/{name}" if above else name
-        return f"http://{CLUSTER}:80/api/v1/service/{path}/score"
-
-    def _model(self, number: str) -> dict[str, Any]:
-        empty = ("frameworkVersion", "experimentName", "runId", "parentModelId")
-        return {**dict.fromkeys(empty), "derivedModelIds": [], **self.models.models[number]}
-
     def _named(self, match: re.Match[str]) -> Service:
         if match[1] not in self.services:
             message = f"Service with name {match[1]} not found."
-            raise _refused(404, "NoSuchService", message)
+            raise refused(404, "NoSuchService", message)
         return self.services[match[1]]
-
-    def _admit(self, request: Request) -> None:
-        self.models.resources.directory.admit(request)
-
-
-def _drawn(service: Service) -> Service:
-    """The version that answers a request, by the shares of the traffic."""
-    draw = random.uniform(0, 100)  # noqa: S311 (no secret)
-    for version in service.versions.values():
-        draw -= version.asked.get("trafficPercentile") or 0
-        if draw < 0:
-            return version
-    return next(v for v in service.versions.values() if v.asked.get("isDefault"))
-
-
-def _mistake(code: str, message: str) -> Answer:
-    """What a validation answers: no error of HTTP, and the SDK raises what it says."""
-    return Answer.of({"error": {"code": code, "statusCode": 400, "message": message}})
-
-
-def _refused(status: int, code: str, message: str) -> RefusedAs:
-    inner = {"code": code, "message": message}
-    told = {"code": code, "statusCode": status, "message": "The request is invalid."}
-    return RefusedAs(Answer.of({**told, "details": [inner], "correlation": {}}, status))
-
-
-def _exists(name: str) -> str:
-    return (
-        f"Service {name} with the same name already exists, please use a different service name or "
-        "delete the existing service."
-    )
-
-
-def _unavailable(compute: str) -> dict[str, Any]:
-    if compute == "ACI":
-        message = (
-            "The requested resource is not available in the location 'westeurope' at this moment. "
-            "Please retry with a different resource request or in another location."
-        )
-        return _failure("AciDeploymentFailed", "ServiceUnavailable", message)
-    message = (
-        "Couldn't schedule because the kubernetes cluster didn't have available resources after "
-        "trying for 00:05:00."
-    )
-    return _failure("KubernetesDeploymentFailed", "Unschedulable", message)
-
-
-def _crashed() -> dict[str, Any]:
-    message = (
-        "Your container application crashed. This may be caused by errors in your scoring file's "
-        "init() function."
-    )
-    return _failure("DeploymentFailed", "CrashLoopBackOff", message)
-
-
-def _failure(code: str, inner: str, message: str) -> dict[str, Any]:
-    told = {"code": code, "statusCode": 400, "message": f"Deployment failed. {message}"}
-    return {**told, "details": [{"code": inner, "message": message}]}
-
-
-def _unscaled() -> dict[str, Any]:
-    keys = ("maxReplicas", "minReplicas", "refreshPeriodInSeconds", "targetUtilization")
-    return {"autoscaleEnabled": False, **dict.fromkeys(keys)}
-
-
-def _key() -> str:
-    return secrets.token_urlsafe(24)

@@ -54,15 +54,12 @@ class Tracking:
         ]
 
     def _missing(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         return Answer(b"", 404)
 
     def _immutable(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         raise _refused("Registered models are immutable.")
 
     def _search(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         asked = request.json
         condition = asked.get("filter", "")
         if re.search(r"tags\.\S+\s*!=", condition):
@@ -75,7 +72,6 @@ class Tracking:
         return self._sent(request, match[1], json.dumps(asked).encode())
 
     def _forward(self, request: Request, match: re.Match[str]) -> Answer:
-        self.resources.directory.admit(request)
         return self._sent(request, match[1], request.body)
 
     def _sent(self, request: Request, call: str, body: bytes) -> Answer:

@@ -17,6 +17,7 @@ from tests.emulators.azureml.cluster import Cluster
 from tests.emulators.azureml.computes import Computes
 from tests.emulators.azureml.datastores import Datastores
 from tests.emulators.azureml.directory import Directory
+from tests.emulators.azureml.graphs import Graphs
 from tests.emulators.azureml.history import History
 from tests.emulators.azureml.iot_hub import IotHub
 from tests.emulators.azureml.models import Models
@@ -54,6 +55,7 @@ class Workspace:
     hub: IotHub
     computes: Computes
     history: History
+    graphs: Graphs
     pipelines: Pipelines
     published: Published
     datastores: Datastores
@@ -105,6 +107,7 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
     directory = Directory(str(uuid.uuid4()), dict.fromkeys((CLIENT, STRANGER), SECRET))
     numbers = str(uuid.uuid4()), str(uuid.uuid4())
     resources = Resources(directory, numbers[0], "tests", "throughline", numbers[1], (STRANGER,))
+    cloud.guard = resources.admit
     root = f"azureml://{SERVICES}/mlflow/v2.0{resources.scope}/experiments"
     with tracking_server(folder, root) as url, cloud.serving():
         tracking, artifacts = Tracking(resources, url), Artifacts(resources)
@@ -115,10 +118,11 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
         history, datastores = History(resources, url), Datastores(artifacts)
         cluster, snapshots = Cluster(folder / "machine"), Snapshots(artifacts)
         parallel = ParallelRuns(computes, artifacts, datastores, folder / "batch")
-        pipelines = Pipelines(resources, snapshots, history, cluster, parallel)
+        graphs = Graphs(resources, snapshots, parallel)
+        pipelines = Pipelines(resources, graphs, snapshots, history, cluster, parallel)
         published = Published(pipelines)
         parts = directory, resources, tracking, artifacts, models, services, endpoints, hub
-        parts += computes, history, pipelines, published, datastores
+        parts += computes, history, graphs, pipelines, published, datastores
         for part in (*parts, snapshots):
             cloud.routes += part.routes()
         made = Workspace(folder, cloud, authority, *parts)
