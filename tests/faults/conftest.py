@@ -166,7 +166,8 @@ class Chain:
         """Ends all that runs of it."""
         command = [sys.executable, "steps/deploy.py", "--model", NAME, "--action", "stop"]
         command += ["--data_root", str(self.folder / "data")]
-        subprocess.run(command, env=self.environment, cwd=PROJECT, check=True, capture_output=True)
+        own = self.environment | {"MLFLOW_TRACKING_URI": f"sqlite:///{self.folder}/stop.db"}
+        subprocess.run(command, env=own, cwd=PROJECT, check=True, capture_output=True)
         for process in self.processes():
             process.kill()
 

@@ -28,7 +28,8 @@ def postgres(folder: Path) -> Iterator[str]:
             above.chmod(above.stat().st_mode | 0o111)
 
     def do(*command: str) -> None:
-        subprocess.run([*as_owner, *command], check=True, capture_output=True, cwd=data)
+        done = subprocess.run([*as_owner, *command], capture_output=True, text=True, cwd=data)
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
     do("initdb", "-D", str(data), "-U", "mlflow", "--auth=trust", "--no-sync")
     settings = f"-p {port} -k {data} -c listen_addresses=127.0.0.1 -c fsync=off"

@@ -41,8 +41,8 @@ class IotHub:
             from azure.iot.hub import IoTHubConfigurationManager, IoTHubRegistryManager
         except ImportError:
             raise UserError(
-                "The target iot-edge needs the package azure-iot-hub; install it with pip install "
-                "azure-iot-hub==2.7.0 six."
+                "The target iot-edge needs the package azure-iot-hub; install "
+                "requirements-iot-edge.txt."
             ) from None
         string = os.environ.get(CONNECTION_STRING, "")
         host = dict(part.partition("=")[::2] for part in string.split(";")).get("HostName", "")

@@ -1,12 +1,15 @@
 """A workspace to deploy to, and a registry of another store with versions of a small model."""
 
-import importlib.util
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from tests.deployment.saved_model import MODEL, VERSIONS, save_model
 
+PROJECT = Path(__file__).parents[3]
 MACHINES = {
     **{"vmSize": "STANDARD_DS3_V2", "vmPriority": "LowPriority", "subnet": None},
     "scaleSettings": {
@@ -15,9 +18,6 @@ MACHINES = {
         "nodeIdleTimeBeforeScaleDown": "PT120S",
     },
 }
-with_hub = pytest.mark.skipif(
-    importlib.util.find_spec("uamqp") is None, reason="azure-iot-hub is not installed"
-)
 REQUEST = {"dataframe_records": [{"carrier": "UA", "distance": 1400}]}
 
 
@@ -38,6 +38,23 @@ def registry(tmp_path_factory, empty_store):
         assert str(made.version) == number
     client.set_registered_model_alias(MODEL, "champion", "1")
     return uri
+
+
+@pytest.fixture(scope="session")
+def client_packages(tmp_path_factory):
+    """The extra with the client of IoT hubs, in a folder beside the environment."""
+    folder = tmp_path_factory.mktemp("iot edge")
+    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"]
+    command += ["--target", str(folder), "-r", "requirements-iot-edge.txt"]
+    made = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT)
+    assert made.returncode == 0, made.stderr
+    return folder
+
+
+@pytest.fixture
+def client(client_packages, monkeypatch):
+    """Lets this process import the client of IoT hubs."""
+    monkeypatch.syspath_prepend(str(client_packages))
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.azureml.deployment.conftest import REQUEST, with_hub
+from tests.azureml.deployment.conftest import REQUEST
 from tests.deployment.saved_model import MODEL
 from tests.emulators.azureml.iot_hub import HOST, Device
 from throughline.azureml.edge_manifest import AGENT, HUB, with_module
@@ -24,7 +24,7 @@ OTHER = {
 
 
 @pytest.fixture
-def hub(reached, monkeypatch):
+def hub(reached, client, monkeypatch):
     """The hub, with two devices, one of which runs a module of somebody else."""
     found = reached.hub
     found.images = {f"{IMAGE}:1", f"{IMAGE}:2", "registry.example.com/camera:7"}
@@ -53,7 +53,6 @@ def runs(hub, device):
     return {name: one["settings"]["image"] for name, one in told.items()}
 
 
-@with_hub
 def test_the_devices_run_the_module_beside_what_they_have(hub, version):
     target = opened(port=8080)
     made = target.deploy(version("1"))
@@ -72,7 +71,6 @@ def test_the_devices_run_the_module_beside_what_they_have(hub, version):
         target.predict(MODEL, REQUEST)
 
 
-@with_hub
 def test_a_new_version_and_the_end(hub, version):
     opened("1").deploy(version("1"))
     target = opened("2")
@@ -87,7 +85,6 @@ def test_a_new_version_and_the_end(hub, version):
         target.logs(MODEL)
 
 
-@with_hub
 def test_an_image_that_cannot_be_pulled_is_taken_back(hub, version):
     opened("1").deploy(version("1"))
     told = r"does not run on gate-1 \(backoff\); gate-1 and gate-2 got back what was"
@@ -97,7 +94,6 @@ def test_an_image_that_cannot_be_pulled_is_taken_back(hub, version):
     assert runs(hub, "gate-2") == {MODEL: f"{IMAGE}:1", "camera": OTHER["settings"]["image"]}
 
 
-@with_hub
 def test_a_device_that_is_not_connected_gets_it_later(hub, version, caplog):
     hub.devices["gate-2"].connected = False
     made = opened(wait=0.1).deploy(version("1"))
@@ -106,7 +102,6 @@ def test_a_device_that_is_not_connected_gets_it_later(hub, version, caplog):
     assert hub.devices["gate-2"].desired[AGENT]["modules"].keys() == {"camera", MODEL}
 
 
-@with_hub
 def test_no_device_keeps_it_if_one_cannot_be_given_it(hub, version):
     hub.devices["gate-2"].broken = True
     with pytest.raises(UserError, match="answers 500 .*; gate-1 got back what was there before"):
@@ -114,14 +109,12 @@ def test_no_device_keeps_it_if_one_cannot_be_given_it(hub, version):
     assert runs(hub, "gate-1") == {}
 
 
-@with_hub
 def test_a_device_that_is_not_there_leaves_the_others_alone(hub, version):
     with pytest.raises(UserError, match=f"The hub {HOST} has no IoT Edge device gate-9; give"):
         opened(devices="gate-1+gate-9").deploy(version("1"))
     assert not hub.devices["gate-1"].desired[AGENT]
 
 
-@with_hub
 def test_a_key_that_is_refused(hub, version, monkeypatch):
     wrong = hub.connection_string.replace(hub.key, "d3Jvbmc=")
     monkeypatch.setenv("IOTHUB_CONNECTION_STRING", wrong)

@@ -4,12 +4,11 @@ import sys
 
 import pytest
 
-from tests.azureml.deployment.conftest import with_hub
 from throughline.azureml.iot_hub import IotHub
 from throughline.errors import UserError
 
 
-@with_hub
+@pytest.mark.usefixtures("client")
 @pytest.mark.parametrize("string", ["", "HostName=x", "nonsense"])
 def test_without_a_connection_string(monkeypatch, string):
     monkeypatch.setenv("IOTHUB_CONNECTION_STRING", string)
@@ -19,5 +18,5 @@ def test_without_a_connection_string(monkeypatch, string):
 
 def test_without_its_package_the_target_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "azure.iot.hub", None)
-    with pytest.raises(UserError, match="needs the package azure-iot-hub; install it with pip"):
+    with pytest.raises(UserError, match="azure-iot-hub; install requirements-iot-edge.txt"):
         IotHub.open()
