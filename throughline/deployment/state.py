@@ -107,9 +107,10 @@ class StateFolder:
                 self._remove_unused_files()
 
     def _remove_unused_files(self) -> None:
-        used = [Path(path) for state in self.all() for path in state.paths()]
+        # by its name, which is no other's: a container may know this folder by another path
+        used = {part for state in self.all() for path in state.paths() for part in Path(path).parts}
         for folder in self._models.glob("*"):
-            if not any(path.is_relative_to(folder) for path in used):
+            if folder.name not in used:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
