@@ -49,19 +49,23 @@ def test_to_production_and_back(project: Project, chain: Chain, place: list[str]
     first, second = run_of("network"), run_of("xgboost")
     for run in (first, second):
         succeeded(project.script("register", "--model", MODEL, "--candidates", run))
+    to_production = ("register", "--model", MODEL, "--to", "production", "--version")
     with project.start("deploy", *place, "--action", "watch") as watcher:
-        assert wait_for(watcher.stdout, "curl")[0].startswith(f"models:/{MODEL}/1 is served at")
-        moved = succeeded(
-            project.script("register", "--model", MODEL, "--to", "production", "--version", "2")
-        )
-        assert moved == f"version 2 of {MODEL} is in Production\n"
-        assert "(replaced)" in wait_for(watcher.stdout, "curl")[0]
-        watcher.terminate()
+        try:
+            assert wait_for(watcher.stdout, "curl")[0].startswith(f"models:/{MODEL}/2 is served")
+            moved = succeeded(project.script(*to_production, "1"))
+            assert moved == f"version 1 of {MODEL} is in Production\n"
+            assert "(replaced)" in wait_for(watcher.stdout, "curl")[0]
+        finally:
+            watcher.terminate()
     assert watcher.returncode == 0
     watched = newest("deploy")
     assert watched.info.status == "FINISHED"
-    assert watched.data.tags["endpoint.version"] == "2"
+    assert watched.data.tags["endpoint.version"] == "1"
 
+    succeeded(project.script(*to_production, "2"))
+    succeeded(project.script("deploy", *place))
+    assert newest("deploy").data.tags["endpoint.version"] == "2"
     told = succeeded(project.script("rollback", *place))
     assert told.startswith("version 1 is the champion again, 2 no longer.\n")
     run = newest("rollback")
