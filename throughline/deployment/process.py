@@ -1,6 +1,7 @@
 """A server process that outlives the step that started it."""
 
 import contextlib
+import os
 import time
 from dataclasses import dataclass
 
@@ -28,7 +29,8 @@ class ServerProcess(ProcessIdentity):
             if self._ended(patience):
                 break
         with contextlib.suppress(psutil.Error):
-            process.wait(0)  # so that a child of this process is no zombie
+            if process.ppid() == os.getpid():
+                process.wait(patience)  # else it stays a zombie; its threads may take a moment
         return True
 
     def _ended(self, seconds: float) -> bool:
