@@ -89,7 +89,10 @@ def ways(rows: Any, table: Any, model: Any, folder: Path) -> dict[str, Callable[
     from throughline.scoring.scoring import scored
 
     inputs = [F.col(f"`{column.name}`") for column in model.inputs]
-    key = list(table.recipe.key)
+    key = [f"key_{name}" for name in table.recipe.key]  # some of the key are features too
+    rows = rows.select(
+        "*", *(F.col(n).alias(k) for n, k in zip(table.recipe.key, key, strict=True))
+    )
 
     def worker() -> Any:
         with_answers = scored(rows, model, Path(tempfile.mkdtemp(dir=folder)))
