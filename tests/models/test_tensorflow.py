@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.extras import install
 from throughline.errors import UserError
 from throughline.models.tensorflow import TensorFlow
 
@@ -44,11 +45,7 @@ print(json.dumps(said))
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
     """Variables by which Python finds the extra before what the environment has of it."""
-    packages = tmp_path_factory.mktemp("extra")
-    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"]
-    command += ["--target", str(packages), "-r", "requirements-tensorflow.txt"]
-    made = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT)
-    assert made.returncode == 0, made.stderr
+    packages = install("requirements-tensorflow.txt", tmp_path_factory.mktemp("extra"))
     return os.environ | {"PYTHONPATH": str(packages)}
 
 

@@ -1,15 +1,12 @@
 """A workspace to deploy to, and a registry of another store with versions of a small model."""
 
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from tests.deployment.saved_model import MODEL, VERSIONS, save_model
+from tests.extras import install
 
-PROJECT = Path(__file__).parents[3]
 MACHINES = {
     **{"vmSize": "STANDARD_DS3_V2", "vmPriority": "LowPriority", "subnet": None},
     "scaleSettings": {
@@ -43,12 +40,7 @@ def registry(tmp_path_factory, empty_store):
 @pytest.fixture(scope="session")
 def client_packages(tmp_path_factory):
     """The extra with the client of IoT hubs, in a folder beside the environment."""
-    folder = tmp_path_factory.mktemp("iot edge")
-    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"]
-    command += ["--target", str(folder), "-r", "requirements-iot-edge.txt"]
-    made = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT)
-    assert made.returncode == 0, made.stderr
-    return folder
+    return install("requirements-iot-edge.txt", tmp_path_factory.mktemp("iot edge"))
 
 
 @pytest.fixture
