@@ -6,9 +6,10 @@ import gc
 import json
 import math
 import os
+import shutil
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,18 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with contextlib.chdir(path.parent):  # artifacts go below the folder it was made in
         mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
     return path
+
+
+@pytest.fixture
+def own_store(empty_store: Path, tmp_path: Path) -> Iterator[None]:
+    """Makes an empty tracking store of the test's own the active one."""
+    import mlflow
+
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    yield
+    mlflow.set_tracking_uri(before)
 
 
 @pytest.fixture(scope="session")

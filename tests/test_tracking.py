@@ -1,9 +1,5 @@
 """Runs by their ids, on a real store and on a server that is gone."""
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
@@ -12,14 +8,7 @@ from throughline.errors import UserError
 from throughline.faults import sentence_of
 from throughline.tracking import find_run
 
-
-@pytest.fixture(autouse=True)
-def _store(empty_store: Path, tmp_path: Path) -> Iterator[None]:
-    shutil.copy(empty_store, tmp_path / "mlflow.db")
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    yield
-    mlflow.set_tracking_uri(before)
+pytestmark = pytest.mark.usefixtures("own_store")
 
 
 @pytest.mark.parametrize("run_id", ["f" * 32, "no id at all"])

@@ -1,8 +1,7 @@
 """What is removed, on a real tracking store."""
 
-import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
@@ -15,14 +14,7 @@ from throughline.outputs import Output
 from throughline.prepared import PreparedTable
 from throughline.tracking import PREPARED, STEP
 
-
-@pytest.fixture(autouse=True)
-def _store(empty_store: Path, tmp_path: Path) -> Iterator[None]:
-    shutil.copy(empty_store, tmp_path / "mlflow.db")
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    yield
-    mlflow.set_tracking_uri(before)
+pytestmark = pytest.mark.usefixtures("own_store")
 
 
 @pytest.fixture

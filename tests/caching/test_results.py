@@ -1,6 +1,5 @@
 """The results of a training, listed and looked at, where their server may be gone."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
@@ -10,13 +9,7 @@ from mlflow.exceptions import MlflowException
 from throughline.caching.results import damage, results_of
 from throughline.tracking import CANDIDATE, STEP
 
-
-@pytest.fixture(autouse=True)
-def _store(tmp_path: Path) -> Iterator[None]:
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    yield
-    mlflow.set_tracking_uri(before)
+pytestmark = pytest.mark.usefixtures("own_store")
 
 
 def trained(artifacts: str) -> "mlflow.entities.Run":

@@ -1,9 +1,7 @@
 """Steps as processes of this machine, on projects that are not this one."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import mlflow
 import pytest
 
 from throughline.chain.local import run_project
@@ -12,13 +10,7 @@ from throughline.launcher import LAUNCHER
 from throughline.process_identity import ProcessIdentity
 from throughline.step import ERROR_FILE
 
-
-@pytest.fixture(autouse=True)
-def _store(tmp_path: Path) -> Iterator[None]:
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
-    yield
-    mlflow.set_tracking_uri(before)
+pytestmark = pytest.mark.usefixtures("own_store")
 
 
 def project(folder: Path, command: str) -> str:

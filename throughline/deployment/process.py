@@ -39,5 +39,5 @@ class ServerProcess(ProcessIdentity):
         while self.find():
             if time.monotonic() > deadline:
                 return False
-            time.sleep(0.01)
+            time.sleep(0.01)  # nothing that macOS has too tells when a stranger's process ends
         return True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from throughline.deployment.target import ModelVersion
 from throughline.errors import UserError
+from throughline.not_found import is_not_found
 from throughline.registry.digest import DIGEST, check_files
 from throughline.registry.roles import versions_by_role
 
@@ -80,7 +81,7 @@ def _aliases(client: "MlflowClient", name: str) -> dict[str, str]:
     try:
         return versions_by_role(name)
     except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
+        if not is_not_found(error):
             raise
         known = _listed(model.name for model in client.search_registered_models(max_results=20))
         raise UserError(

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from throughline import capabilities
+from throughline.not_found import is_not_found
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
-    from mlflow.exceptions import MlflowException
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -66,7 +66,7 @@ def version_with(name: str, role: str) -> "ModelVersion | None":
     try:
         version = versions_by_role(name).get(role)
     except MlflowException as error:
-        if _is_missing(error):
+        if is_not_found(error):
             return None
         raise
     return find_version(name, version) if version else None
@@ -80,13 +80,9 @@ def find_version(name: str, version: str) -> "ModelVersion | None":
     try:
         return mlflow.MlflowClient().get_model_version(name, version)
     except MlflowException as error:
-        if _is_missing(error):
+        if is_not_found(error):
             return None
         raise
-
-
-def _is_missing(error: "MlflowException") -> bool:
-    return error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 
 
 def give_role(name: str, version: str, role: str) -> None:
