@@ -7,8 +7,9 @@ of the flights (``--copies`` times the test rows) are scored in turn by
 * ``plan_on_spark``: the plan as Spark expressions, the estimator alone in the workers;
 * ``spark_udf``: MLflow's ``spark_udf`` of the same model.
 
-Every way writes Parquet. The answers of the three have to agree to 1e-6. The ratio is the
-fastest other way's median over that of ``worker``: above 1, ``score`` does the best of the three.
+Every way writes all columns of the rows and the probability as Parquet: who scores a table wants
+it back. The answers of the three have to agree to 1e-6. The ratio is the fastest other way's
+median over that of ``worker``: near 1 or above, ``score`` does as well as can be done.
 Figures go to ``benchmarks/results/scoring.json``.
 """
 
@@ -28,6 +29,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / "benchmarks/results/scoring.json"
 sys.path[:0] = [str(PROJECT), str(PROJECT / "benchmarks")]
 FAMILIES = ("xgboost", "sklearn_linear")
+PROBABILITY = "probability"
+ROW = "row"
 
 
 def main() -> None:
@@ -49,6 +52,7 @@ def main() -> None:
 def measured(root: Path, folder: Path, copies: int, rounds: int) -> dict[str, Any]:
     """The seconds of every way, for each family."""
     import mlflow
+    from pyspark.sql import functions as F
     from tuning import prepared
 
     from throughline.candidate import log_candidate
@@ -66,6 +70,7 @@ def measured(root: Path, folder: Path, copies: int, rounds: int) -> dict[str, An
     rows = raw
     for _ in range(copies - 1):
         rows = rows.unionAll(raw)
+    rows = rows.withColumn(ROW, F.monotonically_increasing_id())
     rows.write.parquet(str(folder / "rows"))
     rows = spark.read.parquet(str(folder / "rows"))
     found: dict[str, Any] = {"cores": os.cpu_count(), "rows": rows.count()}
@@ -80,7 +85,7 @@ def measured(root: Path, folder: Path, copies: int, rounds: int) -> dict[str, An
 
 
 def ways(rows: Any, table: Any, model: Any, folder: Path) -> dict[str, Callable[[], Any]]:
-    """The three ways, as functions that give the scored rows, lazily."""
+    """The three ways, as functions that give the rows with their probability, lazily."""
     import mlflow
     import narwhals as nw
     from pyspark.sql import functions as F
@@ -88,33 +93,32 @@ def ways(rows: Any, table: Any, model: Any, folder: Path) -> dict[str, Callable[
 
     from throughline.scoring.scoring import scored
 
+    answers = StructType([StructField(PROBABILITY, DoubleType())])
     inputs = [F.col(f"`{column.name}`") for column in model.inputs]
-    key = [f"key_{name}" for name in table.recipe.key]  # some of the key are features too
-    rows = rows.select(
-        "*", *(F.col(n).alias(k) for n, k in zip(table.recipe.key, key, strict=True))
-    )
+    kept = {name: f"raw {name}" for name in rows.columns}  # some are features too
 
     def worker() -> Any:
-        with_answers = scored(rows, model, Path(tempfile.mkdtemp(dir=folder)))
-        return with_answers.select(*key, "probability")
+        found = scored(rows, model, Path(tempfile.mkdtemp(dir=folder)))
+        return found.select(*rows.columns, PROBABILITY)
 
     def plan_on_spark() -> Any:
-        features = table.plan.transform(nw.from_native(rows), keep=key).to_native()
-        score = estimator_alone(str(model.folder / model.served), key)
-        kept = [features.schema[name] for name in key]
-        return features.mapInArrow(score, StructType([*kept, StructField("p", DoubleType())]))
+        both = rows.select("*", *(F.col(f"`{n}`").alias(k) for n, k in kept.items()))
+        features = table.plan.transform(nw.from_native(both), [*kept.values()]).to_native()
+        score = estimator_alone(str(model.folder / model.served), [*kept.values()])
+        raw = [features.schema[name] for name in kept.values()]
+        found = features.mapInArrow(score, StructType([*raw, *answers]))
+        return found.withColumnsRenamed({k: n for n, k in kept.items()})
 
     def spark_udf() -> Any:
-        answers = [StructField("probability", DoubleType())]
         udf = mlflow.pyfunc.spark_udf(
-            rows.sparkSession, str(model.folder), StructType(answers), env_manager="local"
+            rows.sparkSession, str(model.folder), answers, env_manager="local"
         )
-        return rows.select(*key, udf(F.struct(*inputs)).getField("probability"))
+        return rows.withColumn(PROBABILITY, udf(F.struct(*inputs)).getField(PROBABILITY))
 
     return {"worker": worker, "plan_on_spark": plan_on_spark, "spark_udf": spark_udf}
 
 
-def estimator_alone(served: str, key: list[str]) -> Callable[[Iterable[Any]], Iterator[Any]]:
+def estimator_alone(served: str, kept: list[str]) -> Callable[[Iterable[Any]], Iterator[Any]]:
     """The function for ``mapInArrow`` that scores prepared rows."""
 
     def score(batches: Iterable[Any]) -> Iterator[Any]:
@@ -125,11 +129,11 @@ def estimator_alone(served: str, key: list[str]) -> Callable[[Iterable[Any]], It
 
         estimator = ServedModel.load(Path(served)).estimator
         for batch in batches:
-            features = [name for name in batch.schema.names if name not in key]
+            features = [name for name in batch.schema.names if name not in kept]
             arrays = {n: batch.column(n).to_numpy(zero_copy_only=False) for n in features}
             scores = np.asarray(estimator.predict(arrays), dtype=np.float64)[:, 0]
-            columns = [*(batch.column(name) for name in key), pa.array(scores)]
-            yield pa.RecordBatch.from_arrays(columns, names=[*key, "p"])
+            columns = [*(batch.column(name) for name in kept), pa.array(scores)]
+            yield pa.RecordBatch.from_arrays(columns, names=[*kept, PROBABILITY])
 
     return score
 
@@ -155,13 +159,10 @@ def compared(ways: dict[str, Callable[[], Any]], folder: Path, rounds: int) -> d
 
 
 def _answers(folder: Path) -> Any:
-    """The probabilities of a scored table, in an order of their own."""
-    import numpy as np
+    """The probabilities of a scored table, in the order of its rows."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(folder)
-    order = np.lexsort([table[name].to_pandas().astype(str) for name in table.column_names[:-1]])
-    return table[table.column_names[-1]].to_numpy()[order]
+    return pq.read_table(folder, columns=[ROW, PROBABILITY]).sort_by(ROW)[PROBABILITY].to_numpy()
 
 
 if __name__ == "__main__":
