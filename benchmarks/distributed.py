@@ -4,8 +4,9 @@ Run it in the project's environment: ``.venv/bin/python benchmarks/distributed.p
 on the prepared flights:
 
 * training rows per second of two workers over twice those of one, one thread each, data loading
-  included, at the recipe's batch size and at a larger one; the time waited for data; and two
-  trainings that share nothing, which is the most that the machine gives;
+  included, at the recipe's batch size and at a larger one; the time waited for data; two
+  trainings that share nothing, which is the most that the machine gives; and one worker that has
+  one core, as each of two workers has: else its loader's thread computes on the other core;
 * the Petastorm reader and the whole loader against a bare pyarrow scan of the same columns and row
   groups, and against Petastorm's own ``make_batch_reader``;
 * Horovod against torch's own library, both with Gloo, the same function;
@@ -25,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ SIZES = (1024, 4096)
 PASSES = 5
 """Passes of a reader at a time."""
 LAUNCHERS = {"one": ("process", 1), "horovodrun": ("horovodrun", 2), "torch": ("torch", 2)}
+APART: dict[str, tuple[int | None, ...]] = {"two_apart": (None, None), "one_on_a_core": (0,)}
 
 
 def main() -> None:
@@ -109,13 +111,13 @@ def job_of(table: Any, folder: Path, **changes: Any) -> Any:
 
 
 def scaling(table: Any, rounds: int, epochs: int, batch_size: int) -> dict[str, Any]:
-    """One worker, two of Horovod, two of torch, and two apart, in turn: rows per second.
+    """One worker, two of Horovod, two of torch, two apart, one on a core, in turn: rows per second.
 
     The first epoch of a training is left out: its pages are read and its memory is taken.
     """
     from throughline.distributed.launchers import LAUNCHERS as launchers
 
-    rates: dict[str, list[float]] = {name: [] for name in (*LAUNCHERS, "two_apart")}
+    rates: dict[str, list[float]] = {name: [] for name in (*LAUNCHERS, *APART)}
     waits: dict[str, list[float]] = {name: [] for name in LAUNCHERS}
     settings = {"epochs": epochs, "batch_size": batch_size}
     for _ in range(rounds):
@@ -128,32 +130,44 @@ def scaling(table: Any, rounds: int, epochs: int, batch_size: int) -> dict[str, 
             waits[name].append(sum(record.wait_seconds for record in history) / seconds)
             told = {"rows/s": round(rates[name][-1]), "waited": round(waits[name][-1], 4)}
             print(batch_size, name, told, file=sys.stderr)
-        rates["two_apart"].append(apart(table, settings))
+        for name, cores in APART.items():
+            rates[name].append(apart(table, settings, cores))
+            print(batch_size, name, {"rows/s": round(rates[name][-1])}, file=sys.stderr)
     middle = {name: statistics.median(of) for name, of in rates.items()}
     return {
         "rows_per_second": {name: [round(rate) for rate in of] for name, of in rates.items()},
         "waited_share": {name: round(statistics.median(of), 4) for name, of in waits.items()},
         "efficiency": round(middle["horovodrun"] / (2 * middle["one"]), 3),
+        "efficiency_per_core": round(middle["horovodrun"] / (2 * middle["one_on_a_core"]), 3),
         "efficiency_of_two_apart": round(middle["two_apart"] / (2 * middle["one"]), 3),
         "torch_over_horovod": round(middle["torch"] / middle["horovodrun"], 3),
     }
 
 
-def apart(table: Any, settings: dict[str, Any]) -> float:
-    """Rows per second of two trainings side by side that share nothing but the machine."""
+def apart(table: Any, settings: dict[str, Any], cores: Sequence[int | None]) -> float:
+    """Rows per second of trainings side by side that share nothing but the machine.
+
+    Args:
+        table: The prepared table.
+        settings: Of each training.
+        cores: For each training the one core that it may use, or None for any.
+    """
     with tempfile.TemporaryDirectory() as folder:
         jobs = []
-        for number in range(2):
+        for number, core in enumerate(cores):
             file = Path(folder, f"{number}.json")
             job = job_of(table, Path(folder, str(number)), **settings)
             file.write_text(job.model_dump_json())
             command = [sys.executable, __file__, "--alone", str(file)]
+            command += [] if core is None else [str(core)]
             jobs.append(subprocess.Popen(command, stdout=subprocess.PIPE))
         return sum(json.loads(process.communicate()[0]) for process in jobs)
 
 
-def alone(file: str) -> float:
-    """Rows per second of one training in this process."""
+def alone(file: str, *core: str) -> float:
+    """Rows per second of one training in this process, on one core if it is given."""
+    if core:
+        os.sched_setaffinity(0, {int(core[0])})
     from throughline.distributed.job import TrainingJob
     from throughline.distributed.process import launch
 
@@ -293,6 +307,6 @@ def gpu(table: Any, rounds: int, epochs: int) -> dict[str, Any]:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--alone"]:
         logging.getLogger("throughline").setLevel(logging.ERROR)
-        print(alone(sys.argv[2]))
+        print(alone(*sys.argv[2:]))
     else:
         main()

@@ -3,7 +3,7 @@
 ``pip install ./packaging/horovod`` and ``uv pip install ./packaging/horovod`` both come here, and
 so do the environment managers of MLflow. The source is Horovod's own distribution, checked against
 the hash in ``source.txt``; only the compiler's settings are ours. With ``HOROVOD_WITH_MPI=1`` in
-the environment MPI is built in as well.
+the environment MPI is built in as well, with ``HOROVOD_WITH_TENSORFLOW=1`` its part for TensorFlow.
 """
 
 import os
@@ -17,6 +17,14 @@ FOLDER = Path(__file__).resolve().parent
 OPTIONAL = ("MPI", "TENSORFLOW", "MXNET")
 MOST_JOBS = 8
 """Each compiler process needs about 1 GB with torch's headers."""
+
+TENSORFLOW = "tensorflow-cpu==2.21.0"
+"""What Horovod's part for TensorFlow is compiled for: the one in ``requirements-tensorflow.in``."""
+
+
+def get_requires_for_build_wheel(config_settings: Mapping[str, object] | None = None) -> list[str]:
+    """What a build needs besides what ``pyproject.toml`` says, as PEP 517 asks."""
+    return [TENSORFLOW] if os.environ.get("HOROVOD_WITH_TENSORFLOW") == "1" else []
 
 
 def build_wheel(

@@ -39,6 +39,17 @@ def test_builds_mpi_in_when_asked(backend: ModuleType) -> None:
     assert environment["HOROVOD_WITHOUT_TENSORFLOW"] == "1"
 
 
+def test_builds_for_tensorflow_when_asked(
+    backend: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert backend.get_requires_for_build_wheel() == []
+    monkeypatch.setenv("HOROVOD_WITH_TENSORFLOW", "1")
+    assert backend.get_requires_for_build_wheel() == [backend.TENSORFLOW]
+    extra = (FOLDER.parents[1] / "requirements-tensorflow.in").read_text()
+    assert backend.TENSORFLOW in extra.splitlines()
+    assert "HOROVOD_WITHOUT_TENSORFLOW" not in backend.build_environment(os.environ)
+
+
 def test_the_number_of_jobs_can_be_chosen(backend: ModuleType) -> None:
     assert backend.build_environment({"MAKEFLAGS": "-j1"})["MAKEFLAGS"] == "-j1"
 

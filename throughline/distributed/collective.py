@@ -6,18 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from throughline.distributed.group import Group
+from throughline.models.task_network import TaskNetwork
 
 
-def weighted_mean(
-    values: dict[str, float], weight: float, group: Group, device: torch.device
-) -> dict[str, float]:
+def weighted_mean(values: dict[str, float], weight: float, group: Group) -> dict[str, float]:
     """Averages values over the workers, each worker's weighted by its rows.
 
     Args:
         values: This worker's means; the names are the same on every worker.
         weight: The rows they are over; a worker without rows passes zeros and weight 0.
         group: The workers.
-        device: Where this worker's tensors live.
 
     Returns:
         The means over all workers' rows, the same numbers on every worker to the last bit, so that
@@ -25,24 +23,23 @@ def weighted_mean(
     """
     names = sorted(values)
     parts = [values[name] * weight if weight else 0.0 for name in names]
-    sums = torch.tensor([*parts, weight], dtype=torch.float64, device=device)
+    sums = torch.tensor([*parts, weight], dtype=torch.float64)
     total = group.sum(sums)
     return dict(zip(names, (total[:-1] / total[-1]).tolist(), strict=True))
 
 
-def average_statistics(network: nn.Module, group: Group) -> None:
+def average_statistics(network: TaskNetwork, group: Group) -> None:
     """Averages the running statistics of batch norm over the workers, in place.
 
     Each worker gathers them from its own rows, and gradients do not pass through them: without
     this, workers would evaluate different networks and the checkpoint would know one shard only.
     """
-    fixed = (values for values in network.parameters() if not values.requires_grad)  # of Keras
-    found = [b for b in (*network.buffers(), *fixed) if b.dtype == torch.float32]
+    found = network.statistics()
     if not found or group.size == 1:
         return
-    mean = group.sum(torch.cat([b.flatten() for b in found])) / group.size
-    for statistic, values in zip(found, mean.split([b.numel() for b in found]), strict=True):
-        statistic.copy_(values.view_as(statistic))
+    mean = group.sum(torch.cat([values.flatten() for values in found])) / group.size
+    means = mean.split([values.numel() for values in found])
+    network.set_statistics([m.view_as(v) for m, v in zip(means, found, strict=True)])
 
 
 def same_everywhere(network: nn.Module, group: Group) -> str:

@@ -2,41 +2,16 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from throughline.distributed.group import Group
 from throughline.distributed.job import TrainingJob, WorkerRecord
-from throughline.distributed.precision import Precision
+from throughline.distributed.learner import Learner
 from throughline.distributed.progress import Progress
 from throughline.distributed.schedule import learning_rate
 from throughline.distributed.shards import ShardPlan
 from throughline.models.network_batch import Batch
-from throughline.models.task_network import TaskNetwork
-
-
-@dataclass(frozen=True)
-class Learner:
-    """What learns: the network, the optimizer that changes it, and the workers that share both.
-
-    Attributes:
-        network: The network.
-        called: The network as it is called, perhaps wrapped.
-        optimizer: Averages gradients over the workers.
-        group: The workers.
-        precision: Of the arithmetic.
-        device: Where the network is.
-    """
-
-    network: TaskNetwork
-    called: nn.Module
-    optimizer: Any
-    group: Group
-    precision: Precision
-    device: torch.device
 
 
 class Steps:
@@ -73,7 +48,7 @@ class Steps:
         waited = 0.0
         started = time.monotonic()
         for step, batch in enumerate(timed):
-            self._set_learning_rate((epoch - 1) * self._plan.steps + step)
+            learner.rate = self._learning_rate((epoch - 1) * self._plan.steps + step)
             here = batch.to(learner.device)
             waited += self._step(here, self._shares[step], figures[:, step])
             self._progress.step(epoch, step + 1)
@@ -86,37 +61,19 @@ class Steps:
 
     def _step(self, batch: Batch, share: float, figures: Tensor) -> float:
         """Makes a step, writes its figures and returns the seconds that others were waited for."""
-        learner, precision = self._learner, self._learner.precision
-        optimizer, group = learner.optimizer, learner.group
-        optimizer.zero_grad()
-        with precision.forward():
-            logits = learner.called(batch.numeric, batch.categories)
-            loss = learner.network.loss(logits, batch.label, batch.weight)
-        forward = time.monotonic()
-        precision.backward(loss * share)
-        backward = time.monotonic()
-        group.wait_for_gradients(optimizer)
-        averaged = time.monotonic()
-        precision.unscale(optimizer)
-        if self._job.clip_norm is not None:
-            nn.utils.clip_grad_norm_(learner.network.parameters(), self._job.clip_norm)
-        with group.stepping(optimizer):
-            precision.step(optimizer)
+        network = self._learner.network
+        made = self._learner.step(batch, share)
         with torch.no_grad():
-            figures[0] = loss.detach() * batch.rows
+            figures[0] = made.loss * batch.rows
             figures[1] = batch.total_weight
-            figures[2] = learner.network.agreement(logits.detach().float(), batch.label)
-            figures[2] *= batch.rows
+            figures[2] = network.agreement(made.logits, batch.label) * batch.rows
             figures[3] = batch.rows
-        return averaged - (forward if group.waits_in_backward else backward)
+        return made.waited
 
-    def _set_learning_rate(self, step: int) -> None:
+    def _learning_rate(self, step: int) -> float:
         job = self._job
-        rate = learning_rate(
-            job.learning_rate, self._learner.group.size, step, job.warmup_epochs * self._plan.steps
-        )
-        for parameters in self._learner.optimizer.param_groups:
-            parameters["lr"] = rate
+        warmup = job.warmup_epochs * self._plan.steps
+        return learning_rate(job.learning_rate, self._learner.group.size, step, warmup)
 
 
 class _Timed:

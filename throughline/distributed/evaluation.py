@@ -41,7 +41,7 @@ def evaluate(
             sums[name] += mean * batch.rows
         rows += batch.rows
     means = {name: total / max(rows, 1) for name, total in sums.items()}
-    return _in_label_units(weighted_mean(means, rows, group, device))
+    return _in_label_units(weighted_mean(means, rows, group))
 
 
 def _in_label_units(means: dict[str, float]) -> dict[str, float]:
@@ -50,15 +50,13 @@ def _in_label_units(means: dict[str, float]) -> dict[str, float]:
     return means if error is None else {**means, "rmse": math.sqrt(error)}
 
 
-def label_statistics(
-    batches: Iterable[Batch], group: Group, device: torch.device
-) -> tuple[float, float]:
+def label_statistics(batches: Iterable[Batch], group: Group) -> tuple[float, float]:
     """Returns the mean and standard deviation of the label over the rows of all workers.
 
     Two rounds, the mean and then the squares around it: a sum of squares would lose the deviation
     of a label that is far from zero.
     """
     label = np.concatenate([batch.label.numpy() for batch in batches])
-    mean = weighted_mean({"mean": float(label.mean())}, len(label), group, device)["mean"]
+    mean = weighted_mean({"mean": float(label.mean())}, len(label), group)["mean"]
     square = {"square": float(np.mean((label - mean) ** 2))}
-    return mean, math.sqrt(weighted_mean(square, len(label), group, device)["square"])
+    return mean, math.sqrt(weighted_mean(square, len(label), group)["square"])

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from throughline.models.network_libraries import Library
+
 BACKENDS = ("alone", "horovod", "torch")
 
 
@@ -94,18 +96,19 @@ class Alone:
 
 
 @contextmanager
-def group_of(backend: str) -> Iterator[Group]:
+def group_of(backend: str, library: Library) -> Iterator[Group]:
     """Connects this worker with the others.
 
     Args:
         backend: One of ``BACKENDS``: ``horovod`` in a process that Horovod started, ``torch`` in
             one of torchrun's, else ``alone``.
+        library: In which the network is.
     """
     group: Group
     if backend == "horovod":
-        from throughline.distributed.horovod_group import HorovodGroup
+        from throughline.distributed.horovod_group import HorovodGroup, TensorFlowHorovodGroup
 
-        group = HorovodGroup()
+        group = TensorFlowHorovodGroup() if library == "tensorflow" else HorovodGroup()
     elif backend == "torch":
         from throughline.distributed.torch_group import TorchGroup
 

@@ -1,8 +1,10 @@
-"""Workers connected by Horovod."""
+"""Workers connected by Horovod, of which each deep learning library has a part of its own."""
 
 from contextlib import AbstractContextManager
+from importlib import import_module
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -13,20 +15,22 @@ class HorovodGroup:
     It follows Horovod's recipe (https://horovod.readthedocs.io/en/stable/pytorch.html): broadcast
     the first worker's parameters and optimizer state, wrap the optimizer so that gradients are
     averaged while the backward pass goes on.
+
+    Args:
+        part: The part of Horovod that connects: ``torch`` or ``tensorflow``.
     """
 
     waits_in_backward = False
 
-    def __init__(self) -> None:
-        import horovod.torch as hvd
-
-        hvd.init()
-        self.rank, self.size, self.local_rank = hvd.rank(), hvd.size(), hvd.local_rank()
+    def __init__(self, part: str = "torch") -> None:
+        self.hvd = import_module(f"horovod.{part}")
+        self.hvd.init()
+        self.rank, self.size = self.hvd.rank(), self.hvd.size()
+        self.local_rank = self.hvd.local_rank()
 
     def join(self, network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
         """The network itself, and Horovod's ``DistributedOptimizer``."""
-        import horovod.torch as hvd
-
+        hvd = self.hvd
         hvd.broadcast_parameters(network.state_dict(), root_rank=0)
         named = list(network.named_parameters())
         # One group: the workers agree once per step, not once per tensor that happens to be ready.
@@ -47,26 +51,32 @@ class HorovodGroup:
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum, as the first worker has it."""
-        import horovod.torch as hvd
-
-        total = hvd.allreduce(values, op=hvd.Sum, name=f"sum {values.numel()}")
-        agreed: Tensor = hvd.broadcast(total, root_rank=0, name=f"agreed {values.numel()}")
+        total = self.hvd.allreduce(values, op=self.hvd.Sum, name=f"sum {values.numel()}")
+        agreed: Tensor = self.hvd.broadcast(total, root_rank=0, name=f"agreed {values.numel()}")
         return agreed
 
     def gather(self, value: Any) -> list[Any]:
         """Every worker's value, pickled on the way."""
-        import horovod.torch as hvd
-
-        return list(hvd.allgather_object(value, name="gather"))
+        return list(self.hvd.allgather_object(value, name="gather"))
 
     def broadcast(self, value: Any) -> Any:
         """The first worker's value, pickled on the way."""
-        import horovod.torch as hvd
-
-        return hvd.broadcast_object(value, root_rank=0, name="broadcast")
+        return self.hvd.broadcast_object(value, root_rank=0, name="broadcast")
 
     def leave(self) -> None:
         """Shuts Horovod down; its background thread would go on using a core."""
-        import horovod.torch as hvd
+        self.hvd.shutdown()
 
-        hvd.shutdown()
+
+class TensorFlowHorovodGroup(HorovodGroup):
+    """A worker that Horovod started for TensorFlow, whose learner averages gradients by itself."""
+
+    def __init__(self) -> None:
+        super().__init__("tensorflow")
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum, as the first worker has it."""
+        import tensorflow as tf
+
+        total = self.hvd.allreduce(tf.constant(values.numpy()), op=self.hvd.Sum)
+        return torch.from_numpy(self.hvd.broadcast(total, root_rank=0).numpy().copy())

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from throughline.distributed import databricks, horovodrun, process, spark, torch
 from throughline.distributed.failure import WorkerLost
 from throughline.distributed.job import TrainingJob, TrainingResult
-from throughline.distributed.places import cluster, has, on_databricks
+from throughline.distributed.places import cluster, has, horovod_has, on_databricks
 from throughline.errors import UserError
+from throughline.models.tensorflow import refuse_without_tensorflow
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,25 @@ def _auto(workers: int) -> tuple[str, str]:
     return "horovodrun", "several workers on one machine, no cluster"
 
 
+def _check_tensorflow(start: Launch) -> None:
+    """Checks that a launcher can train a network of TensorFlow's.
+
+    Raises:
+        UserError: It cannot.
+    """
+    refuse_without_tensorflow()
+    if start is torch.launch:
+        raise UserError(
+            "The launcher torch cannot train a network of the library tensorflow; use the launcher "
+            "horovodrun, or the library keras, which computes by torch."
+        )
+    if start is not process.launch and not horovod_has("tensorflow"):
+        raise UserError(
+            "Horovod was built here without TensorFlow; build it again as "
+            "requirements-tensorflow.in says, or use one worker."
+        )
+
+
 def launch(job: TrainingJob, workers: int, name: str, min_workers: int) -> TrainingResult:
     """Trains; when a worker is lost, goes on from the last checkpoint with one worker fewer.
 
@@ -62,10 +82,12 @@ def launch(job: TrainingJob, workers: int, name: str, min_workers: int) -> Train
         min_workers: So many workers are needed to go on.
 
     Raises:
-        UserError: The training's own, or there is no such launcher.
+        UserError: The training's own, there is no such launcher, or it cannot train the network.
         RuntimeError: A worker failed, or one was lost and too few are left.
     """
     start = launcher(name, workers)
+    if job.library == "tensorflow":
+        _check_tensorflow(start)
     try:
         return start(job, workers)
     except WorkerLost as error:

@@ -109,7 +109,7 @@ def train_network(
     from throughline.models.network_served import trained_network
 
     chosen = with_defaults(Network(), table, parameters)
-    if chosen["library"] == "keras":
+    if chosen["library"] in ("keras", "tensorflow"):
         _drop_unread(chosen, parameters)
     refuse_missing(FAMILY, table)
     run = mlflow.active_run() if track else None
@@ -151,7 +151,8 @@ def _drop_unread(chosen: dict[str, Any], given: Parameters) -> None:
     for name in ("norm", "residual"):
         if name in given:
             raise UserError(
-                f"The network of Keras has no {name}; leave it out, or leave out library: keras."
+                f"The network of Keras has no {name}; leave it out, or leave out library: "
+                f"{chosen['library']}."
             )
         del chosen[name]
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from throughline.dbfs import on_databricks
@@ -31,6 +32,13 @@ def cluster() -> "SparkSession | None":
 def has(module: str) -> bool:
     """Whether a module can be imported here."""
     return find_spec(module) is not None
+
+
+def horovod_has(part: str) -> bool:
+    """Whether Horovod was built with its part for a library, which is not imported to find out."""
+    found = find_spec("horovod")
+    folders = (found and found.submodule_search_locations) or ()
+    return any(any(Path(folder, part).glob("mpi_lib*.so")) for folder in folders)
 
 
 def workers_of(wanted: str) -> int:

@@ -19,7 +19,7 @@ from throughline.distributed.checkpoint import (
     save_checkpoint,
 )
 from throughline.distributed.collective import average_statistics, same_everywhere, weighted_mean
-from throughline.distributed.epoch import Learner, Steps
+from throughline.distributed.epoch import Steps
 from throughline.distributed.evaluation import (
     evaluate,
     label_statistics,
@@ -28,8 +28,8 @@ from throughline.distributed.evaluation import (
 from throughline.distributed.group import Group
 from throughline.distributed.job import EpochRecord, TrainingJob, TrainingResult
 from throughline.distributed.job_folder import CHECKPOINT, RESULT, JobFolder
+from throughline.distributed.learner import Learner, new_learner
 from throughline.distributed.loader import TrainingLoader, ordered_batches
-from throughline.distributed.precision import Precision
 from throughline.distributed.progress import Progress
 from throughline.distributed.shards import plan_shards, row_group_rows
 from throughline.errors import UserError
@@ -50,35 +50,21 @@ def train(job: TrainingJob, group: Group) -> TrainingResult:
             the last good checkpoint stays.
     """
     torch.set_num_threads(job.threads)
-    device = _device(group.local_rank)
-    result = _Training(job, group, device).run()
+    if job.library == "tensorflow":
+        from throughline.distributed.tensorflow_device import take_device
+
+        take_device(group.local_rank, job.threads)
+    result = _Training(job, group).run()
     if group.rank == 0:
         JobFolder(job.output).write(RESULT, result.model_dump_json(indent=1).encode() + b"\n")
     return result
 
 
-def _device(local_rank: int) -> torch.device:
-    """One GPU per process where there are GPUs, else the CPU."""
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    if local_rank >= torch.cuda.device_count():
-        raise UserError(
-            f"This machine has {torch.cuda.device_count()} GPUs, too few for its "
-            f"{local_rank + 1} workers or more; use one worker per GPU."
-        )
-    torch.cuda.set_device(local_rank)
-    return torch.device("cuda", local_rank)
-
-
-def _name(device: torch.device) -> str:
-    return "cpu" if device.type == "cpu" else torch.cuda.get_device_name(device)
-
-
 class _Training:
     """One worker's part of a training."""
 
-    def __init__(self, job: TrainingJob, group: Group, device: torch.device) -> None:
-        self.job, self.group, self.device = job, group, device
+    def __init__(self, job: TrainingJob, group: Group) -> None:
+        self.job, self.group = job, group
         self.folder = JobFolder(job.output)
         self.plan = plan_shards(row_group_rows(job.train), group.size, job.batch_size)
         self.validation = row_group_rows(job.validation)
@@ -87,14 +73,14 @@ class _Training:
         if group.rank == 0:
             self._say_if_batches_are_small()
         torch.manual_seed(job.seed)
-        self.network = new_network(job.library, job.layout, job.network).to(device)
+        self.network = new_network(job.library, job.layout, job.network)
         self.at = self._earlier()
         self.resumed_after = self.at.epoch
         self.learner = self._learner()
         self.progress = Progress(job, self.plan.steps, self.at.epoch, speaks=group.rank == 0)
         logger.info(
-            "worker %d of %d on %s (%s, %s), %d rows in %d steps",
-            *(group.rank, group.size, device, _name(device), self.learner.precision.name),
+            "worker %d of %d on %s (%s), %d rows in %d steps",
+            *(group.rank, group.size, self.learner.device_name, self.learner.precision),
             *(self.plan.rows[group.rank], self.plan.steps),
         )
 
@@ -135,23 +121,14 @@ class _Training:
 
     def _learner(self) -> Learner:
         """The network on this worker, where the training is, joined with the others'."""
-        job, network, group = self.job, self.network, self.group
-        precision = Precision(job.precision, self.device)
-        optimizer: torch.optim.Optimizer = torch.optim.AdamW(
-            [values for values in network.parameters() if values.requires_grad],
-            lr=job.learning_rate,
-            weight_decay=job.weight_decay,
-        )
-        if self.at.epoch:
-            network.load_state_dict(self.at.weights)
-            optimizer.load_state_dict(self.at.optimizer)
-            precision.load(self.at.precision)
+        job, at = self.job, self.at
+        if at.epoch:
+            self.network.load_state_dict(at.weights)
         elif job.layout.task == "regression":
-            spans = self.plan.spans(group.rank)
+            spans = self.plan.spans(self.group.rank)
             batches = ordered_batches(job.train, job.layout, spans)
-            network.set_target(*label_statistics(batches, group, self.device))
-        called, optimizer = group.join(network, optimizer)
-        return Learner(network, called, optimizer, group, precision, self.device)
+            self.network.set_target(*label_statistics(batches, self.group))
+        return new_learner(job, self.network, self.group, at.optimizer, at.precision)
 
     def _loader(self) -> TrainingLoader:
         job = self.job
@@ -176,7 +153,7 @@ class _Training:
     def _epoch(self, loader: TrainingLoader, steps: Steps, epoch: int) -> None:
         """Trains one epoch, evaluates, and keeps where the training is then."""
         # Each worker drops other activations.
-        torch.manual_seed((self.job.seed + 1) * 100_003 + epoch * 1_009 + self.group.rank)
+        self.learner.seed((self.job.seed + 1) * 100_003 + epoch * 1_009 + self.group.rank)
         figures, own, seconds = steps.run(loader.epoch(), epoch)
         figures = self.group.sum(figures).cpu()
         losses, weights = figures[0], figures[1]
@@ -184,12 +161,12 @@ class _Training:
         self._stop_unless_finite(train_loss, epoch)
         average_statistics(self.network, self.group)
         times = {"seconds": seconds, "wait": own.wait_seconds}
-        total = weighted_mean(times, own.rows, self.group, self.device)
+        total = weighted_mean(times, own.rows, self.group)
         record = EpochRecord(
             epoch=epoch,
             train_loss=train_loss,
             validation=self._evaluate(),
-            learning_rate=self.learner.optimizer.param_groups[0]["lr"],
+            learning_rate=self.learner.rate,
             rows=sum(self.plan.rows),
             seconds=total["seconds"],
             wait_seconds=total["wait"],
@@ -211,7 +188,7 @@ class _Training:
     def _evaluate(self) -> dict[str, float]:
         group = self.group
         batches = shard_of_validation(self.job, self.validation, group.rank, group.size)
-        return evaluate(self.network, batches, group, self.device)
+        return evaluate(self.network, batches, group, self.learner.device)
 
     def _keep(self, record: EpochRecord) -> None:
         """Keeps where the training is after an epoch; the first worker writes the checkpoint."""
@@ -221,8 +198,8 @@ class _Training:
         self.at.weights = on_cpu(self.network.state_dict())
         if self.at.best_record is record:
             self.at.best = self.at.weights
-        self.at.optimizer = self.learner.optimizer.state_dict()
-        self.at.precision = self.learner.precision.state()
+        self.at.optimizer = self.learner.optimizer_state()
+        self.at.precision = self.learner.precision_state()
         save_checkpoint(self.folder, self.job, self.at)
 
     def _result(self) -> TrainingResult:
@@ -241,7 +218,7 @@ class _Training:
             history=history,
             rows_per_second=sum(record.rows for record in history) / max(seconds, 1e-9),
             wait_seconds=sum(record.wait_seconds for record in history),
-            device=_name(self.device),
-            precision=self.learner.precision.name,
+            device=self.learner.device_name,
+            precision=self.learner.precision,
             parameter_digest=digest,
         )

@@ -102,7 +102,7 @@ def _train(job: TrainingJob, backend: str, on_cluster: bool) -> None:
     from throughline.distributed.system_metrics import system_metrics
     from throughline.distributed.training import train
 
-    with group_of(backend) as group:
+    with group_of(backend, job.library) as group:
         # On one machine the launcher's process logs what it does.
         speaks_for_node = on_cluster and group.local_rank == 0
         with system_metrics(job.run_id if speaks_for_node else None, of_node=True):

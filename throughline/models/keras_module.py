@@ -6,9 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from throughline.features.layout import Layout
-from throughline.models.keras import Keras
-from throughline.models.keras_graph import keras_graph
-from throughline.models.keras_network import build, keras_on, with_scores
+from throughline.models.keras_network import build, keras_on
 from throughline.models.network_parameters import NetworkParameters
 from throughline.models.task_network import TaskNetwork
 
@@ -51,14 +49,3 @@ class KerasModule(TaskNetwork):
     def target(self) -> tuple[float, float]:
         """The mean and the deviation of the training label, of a regression."""
         return float(self.target_mean), float(self.target_deviation)
-
-
-def graph_of_keras(network: KerasModule) -> bytes:
-    """The ONNX model of a network; see ``keras_graph``."""
-    return keras_graph(network.model, network.layout, network.target)
-
-
-def log_keras(network: KerasModule) -> None:
-    """Logs the network, with its last step, in MLflow's flavor of Keras, in the active run."""
-    keras = keras_on("torch")
-    Keras().log_native(with_scores(keras, network.model, network.layout, network.target))

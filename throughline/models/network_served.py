@@ -10,12 +10,14 @@ import torch
 from throughline.features.assembly import split_matrices
 from throughline.models.estimator import OnnxEstimator, Scores
 from throughline.models.family import Trained
-from throughline.models.keras_module import KerasModule, graph_of_keras, log_keras
+from throughline.models.keras_module import KerasModule
+from throughline.models.keras_served import graph_of_keras, log_keras
 from throughline.models.logged import log_model
 from throughline.models.network_graph import Scorer, network_graph, random_rows
 from throughline.models.onnx_flavor import signature_of_graph
 from throughline.models.served_check import first_test_rows, rows_apart
 from throughline.models.task_network import TaskNetwork
+from throughline.models.tensorflow_module import TensorFlowModule
 from throughline.prepared import Columns, PreparedTable
 
 
@@ -33,7 +35,7 @@ def trained_network(
         parameters: All parameters it was trained with.
         figures: Figures of the training; how many test rows are scored otherwise is added.
     """
-    if isinstance(network, KerasModule):
+    if isinstance(network, KerasModule | TensorFlowModule):
         graph, log_native = graph_of_keras(network), partial(log_keras, network)
     else:
         graph = network_graph(network)

@@ -1,5 +1,7 @@
 """What every network for a table has: its task's loss, scores and figures."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -37,6 +39,17 @@ class TaskNetwork(nn.Module):
         """Sets the mean and standard deviation of the training label (regression)."""
         self.target_mean.fill_(mean)
         self.target_deviation.fill_(deviation if deviation > 0 else 1.0)
+
+    def statistics(self) -> list[Tensor]:
+        """What layers gather of the rows beside what they learn, as batch norm does, float32."""
+        fixed = (values for values in self.parameters() if not values.requires_grad)  # of Keras
+        return [held for held in (*self.buffers(), *fixed) if held.dtype == torch.float32]
+
+    @torch.no_grad()
+    def set_statistics(self, values: Sequence[Tensor]) -> None:
+        """Replaces what :meth:`statistics` gives, in its order."""
+        for held, value in zip(self.statistics(), values, strict=True):
+            held.copy_(value)
 
     def scores(self, logits: Tensor) -> Tensor:
         """Turns logits into probabilities, or the label's own units; float32 [n, outputs]."""

@@ -18,11 +18,7 @@ class TensorFlow(KerasFamily):
 
     def train(self, table: PreparedTable, parameters: Parameters) -> Trained:
         """Trains until the validation loss shows no gain for ``patience`` epochs."""
-        if find_spec("tensorflow") is None:
-            raise UserError(
-                "The family tensorflow needs TensorFlow, which this environment lacks; install "
-                "requirements-tensorflow.txt into a copy of it, or use the family keras."
-            )
+        refuse_without_tensorflow()
         return super().train(table, parameters)
 
     def log_native(self, model: Any) -> None:
@@ -39,4 +35,17 @@ class TensorFlow(KerasFamily):
                 f"keras=={keras.__version__}",
                 f"tensorflow=={tensorflow.__version__}",
             ],
+        )
+
+
+def refuse_without_tensorflow() -> None:
+    """Refuses to begin where TensorFlow is not installed.
+
+    Raises:
+        UserError: It is not.
+    """
+    if find_spec("tensorflow") is None:
+        raise UserError(
+            "This needs TensorFlow, which this environment lacks; install "
+            "requirements-tensorflow.txt into a copy of it, or use keras, which computes by torch."
         )

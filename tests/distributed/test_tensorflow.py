@@ -1,0 +1,145 @@
+"""The network of TensorFlow in distributed training, in processes that have the extra.
+
+Keras cannot change its backend in a process, and the one of the tests may have torch's.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.extras import install, install_horovod
+from throughline.distributed import launchers
+from throughline.distributed.job_folder import RESULT, JobFolder
+from throughline.errors import UserError
+
+PROJECT = Path(__file__).parents[2]
+TRAIN = """
+import sys
+from throughline.distributed.job import TrainingJob
+from throughline.distributed.launchers import launch
+from throughline.errors import UserError
+launcher, workers, *files = sys.argv[1:]
+for file in files:
+    try:
+        launch(TrainingJob.model_validate_json(open(file).read()), int(workers), launcher, 1)
+    except UserError as error:
+        sys.exit(f"user error: {error}")
+"""
+SERVE = """
+import json, sys
+import mlflow, numpy as np
+from throughline.distributed.network_family import Launching, train_network
+from throughline.models.keras_family import inputs_of
+from throughline.prepared import PreparedTable
+table = PreparedTable.open(sys.argv[1])
+mlflow.set_tracking_uri(f"sqlite:///{sys.argv[2]}/mlflow.db")
+kept = mlflow.create_experiment("made", artifact_location=f"file://{sys.argv[2]}/artifacts")
+with mlflow.start_run(experiment_id=kept) as run:
+    given = {"hidden": [8], "epochs": 3, "learning_rate": 0.01, "library": "tensorflow"}
+    trained = train_network(table, given, Launching(1))
+    trained.log_native()
+columns = table.columns("test")
+loaded = mlflow.tensorflow.load_model(f"runs:/{run.info.run_id}/native")
+own = loaded.predict(inputs_of(columns, table.layout), verbose=0)
+print(json.dumps({
+    "apart": float(np.abs(own - trained.estimator.predict(columns)).max()),
+    "otherwise": trained.metrics["rows_scored_otherwise"],
+    "parameters": sorted(trained.parameters),
+}))
+"""
+TENSORFLOW = {"library": "tensorflow", "warmup_epochs": 0.0}
+
+
+@pytest.fixture(scope="module")
+def extra(tmp_path_factory):
+    """The folder of the extra."""
+    return install("requirements-tensorflow.txt", tmp_path_factory.mktemp("extra"))
+
+
+def run(program, *arguments, extra):
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(extra)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=PROJECT)
+
+
+@pytest.fixture
+def train(extra, tmp_path):
+    """Trains jobs, one after the other, in a process of their own."""
+
+    def trained(*jobs, workers=1, launcher="auto", extra=extra):
+        files = [tmp_path / f"job-{number}.json" for number in range(len(jobs))]
+        for job, file in zip(jobs, files, strict=True):
+            file.write_text(job.model_dump_json())
+        made = run(TRAIN, launcher, workers, *files, extra=extra)
+        if said := re.search(r"^user error: (.*)", made.stderr, re.MULTILINE):
+            raise UserError(said[1])
+        assert made.returncode == 0, made.stderr[-3000:]
+        return [json.loads(JobFolder(job.output).text(RESULT)) for job in jobs]
+
+    return trained
+
+
+@pytest.mark.slow
+def test_it_learns_each_task(train, make_job, tmp_path):
+    labels = {"late": "accuracy", "third": "accuracy", "delay": "rmse"}
+    jobs = [make_job(n, epochs=6, output=str(tmp_path / n), **TENSORFLOW) for n in labels]
+    late, third, delay = (
+        [record["validation"][metric] for record in result["history"]]
+        for result, metric in zip(train(*jobs), labels.values(), strict=True)
+    )
+    assert max(late) > 0.85
+    assert max(third) > 0.7
+    assert min(delay) < 0.5 * 45  # the label's deviation is above 60
+
+
+@pytest.mark.slow
+def test_a_training_in_two_parts_ends_as_one(train, make_job, tmp_path):
+    settings = {**TENSORFLOW, "clip_norm": 1.0}
+    jobs = [
+        make_job(epochs=epochs, output=str(tmp_path / folder), **settings)
+        for epochs, folder in ((3, "whole"), (2, "parts"), (3, "parts"))
+    ]
+    train(*jobs[:2])
+    resumed = train(jobs[2])[0]
+    whole = json.loads(JobFolder(jobs[0].output).text(RESULT))
+    assert resumed["resumed_after"] == 2
+    assert resumed["parameter_digest"] == whole["parameter_digest"]
+
+
+@pytest.mark.slow
+def test_it_is_served_and_logged_as_tensorflow_scores(extra, prepared, tmp_path):
+    made = run(SERVE, prepared.output.uri, tmp_path, extra=extra)
+    assert made.returncode == 0, made.stderr[-3000:]
+    told = json.loads(made.stdout.splitlines()[-1])
+    assert told["apart"] < 1e-5
+    assert told["otherwise"] == 0
+    assert {"norm", "residual"}.isdisjoint(told["parameters"])
+
+
+@pytest.mark.slow
+def test_what_cannot_train_it_is_refused(train, make_job):
+    with pytest.raises(UserError, match="launcher torch cannot train a network of the library ten"):
+        train(make_job(**TENSORFLOW), workers=2, launcher="torch")
+    with pytest.raises(UserError, match="Horovod was built here without TensorFlow"):
+        train(make_job(**TENSORFLOW), workers=2)
+    with pytest.raises(UserError, match="trains in float32, not in bfloat16"):
+        train(make_job(precision="bfloat16", **TENSORFLOW))
+
+
+def test_without_the_extra_it_says_what_to_install(make_job):
+    with pytest.raises(UserError, match="needs TensorFlow, .* install requirements-tensorflow.txt"):
+        launchers.launch(make_job(**TENSORFLOW), 1, "auto", 1)
+
+
+@pytest.mark.long
+def test_horovods_workers_learn_one_network(train, make_job, extra, tmp_path):
+    both = install_horovod(tmp_path / "horovod", HOROVOD_WITH_TENSORFLOW="1")
+    with_horovod = f"{both}{os.pathsep}{extra}"
+    (result,) = train(make_job(**TENSORFLOW), workers=2, extra=with_horovod)
+    assert result["workers"] == 2  # whose weights were compared at the end
+    assert result["history"][-1]["validation"]["accuracy"] > 0.85
