@@ -7,8 +7,10 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from mlflow.exceptions import MlflowException
 
-from throughline.caching.cache import KEY, find, keyed_run
+from tests.steps.conftest import free_port
+from throughline.caching.cache import KEY, find, keyed_run, record_of
 from throughline.caching.step_key import key_of
 from throughline.outputs import KEY as TABLE_KEY
 from throughline.outputs import Output
@@ -143,3 +145,15 @@ def test_several_at_once_find_whole_results_only(given: dict[str, str]) -> None:
     assert 1 <= len(set(made)) <= 4
     for run in made:
         assert not Output(mlflow.get_run(run).data.tags[PREPARED]).damage()
+
+
+def test_a_record_that_nobody_gives_now_is_not_taken_for_gone(
+    given: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    nobody = f"http://127.0.0.1:{free_port()}/api/2.0/mlflow-artifacts/artifacts"
+    client = mlflow.MlflowClient()
+    elsewhere = client.create_experiment(f"{tmp_path.name} elsewhere", nobody)
+    run = client.create_run(elsewhere)
+    with pytest.raises(MlflowException, match="127.0.0.1"):
+        record_of(run)

@@ -3,7 +3,9 @@ import logging
 import fsspec
 import mlflow
 import pytest
+from mlflow.exceptions import MlflowException
 
+from tests.steps.conftest import free_port
 from throughline.distributed.job_folder import CHECKPOINT, JobFolder
 from throughline.distributed.training_folder import training_folder
 from throughline.errors import UserError
@@ -72,6 +74,16 @@ def test_it_may_start_anew_or_from_a_run(make_job, tmp_path, monkeypatch):
         pass
     with training_folder(table, make_job(), "auto") as folder:
         assert folder.read(CHECKPOINT) == b"of a killed one"
+    nobody = mlflow.create_experiment(
+        "elsewhere", f"http://127.0.0.1:{free_port()}/api/2.0/mlflow-artifacts/artifacts"
+    )
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    run_id = mlflow.MlflowClient().create_run(nobody).info.run_id
+    with (
+        pytest.raises(MlflowException, match="127.0.0.1"),  # nobody says that there is none
+        training_folder(table, make_job(), run_id),
+    ):
+        pass
     mlflow.set_tracking_uri(before)
 
 

@@ -111,13 +111,23 @@ def find(key: Key) -> Found:
 
 
 def record_of(run: "Run") -> dict[str, Any] | None:
-    """The key's parts and the step's results, as it wrote them; None if that is gone."""
+    """The key's parts and the step's results, as it wrote them; None if that is gone or damaged.
+
+    Raises:
+        MlflowException: It is there, or may be, and cannot be read now.
+    """
     import mlflow
     from mlflow.exceptions import MlflowException
 
     try:
         return dict(mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/{RECORD}"))
-    except (MlflowException, OSError, ValueError):
+    except (MlflowException, OSError, ValueError) as error:
+        if isinstance(error.__context__, ValueError) or isinstance(error, ValueError):
+            return None
+        # A server that lacks a file says so in words alone; its list is plain, or fails as well.
+        there = mlflow.MlflowClient().list_artifacts(run.info.run_id)
+        if RECORD in {file.path for file in there}:
+            raise
         return None
 
 

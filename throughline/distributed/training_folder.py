@@ -10,6 +10,7 @@ from pathlib import Path
 from throughline.distributed.job import TrainingJob
 from throughline.distributed.job_folder import CHECKPOINT, JobFolder
 from throughline.errors import UserError
+from throughline.not_found import is_not_found
 
 logger = logging.getLogger(__name__)
 
@@ -56,17 +57,21 @@ def _checkpoint_of(run_id: str) -> bytes:
     import mlflow
     from mlflow.exceptions import MlflowException
 
+    client, path = mlflow.MlflowClient(), f"training/{CHECKPOINT}"
+    files: list[str] = []
     try:
-        return Path(
-            mlflow.artifacts.download_artifacts(
-                run_id=run_id, artifact_path=f"training/{CHECKPOINT}"
-            )
-        ).read_bytes()
-    except (MlflowException, OSError):
+        run = client.get_run(run_id)
+        files = [file.path for file in client.list_artifacts(run_id, "training")]
+    except (MlflowException, OSError) as error:
+        if not is_not_found(error):
+            raise
+    if path not in files:
         raise UserError(
             f"The run {run_id!r} has no checkpoint to start from; give resume a run of "
             "distributed_train, or 'auto' or 'none'."
-        ) from None
+        )
+    # By the run's id, MLflow would take a server that does not answer for a lack of the file.
+    return Path(mlflow.artifacts.download_artifacts(f"{run.info.artifact_uri}/{path}")).read_bytes()
 
 
 @contextmanager
