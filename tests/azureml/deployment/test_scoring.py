@@ -1,6 +1,5 @@
 """What a service runs: the entry script, the code beside it, the environment."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -16,6 +15,7 @@ from tests.azureml.deployment.conftest import REQUEST
 from tests.deployment.saved_model import MODEL, save_model
 from tests.emulators.azureml.containers import Container
 from tests.emulators.tracking_server import clean_environment
+from tests.extras import install
 from tests.steps.conftest import free_port
 from throughline.azureml.entry_script import NAME, entry_script, source_directory
 from throughline.azureml.refusals import reason
@@ -25,7 +25,6 @@ from throughline.azureml.webservice import service_name
 from throughline.deployment.smoke import smoke_check
 from throughline.deployment.target import ModelVersion
 
-HAS_SERVER = importlib.util.find_spec("azureml_inference_server_http") is not None
 VERSION = ModelVersion(MODEL, "1", "run", "file:///models/1")
 WITHOUT_SERVER = """
 import runpy
@@ -58,7 +57,6 @@ def test_the_entry_script_is_python_and_names_its_version():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(HAS_SERVER, reason="azureml-inference-server-http is installed")
 def test_without_the_server_the_script_answers_and_refuses_in_plain_python(saved, tmp_path):
     with source_directory(VERSION) as folder:
         program = WITHOUT_SERVER.format(path=str(folder / NAME))
@@ -145,9 +143,17 @@ def test_a_model_runs_on_the_code_that_it_brings(tmp_path):
     assert "42.0" in done.stdout.splitlines()[-1]
 
 
+@pytest.fixture(scope="module")
+def inference_server(tmp_path_factory):
+    """The folder of the packages of Azure's server."""
+    return install(
+        "tests/azureml/deployment/requirements-inference-server.txt",
+        tmp_path_factory.mktemp("inference-server"),
+    )
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(not HAS_SERVER, reason="azureml-inference-server-http is not installed")
-def test_the_real_inference_server_answers_as_the_model_does(saved, tmp_path):
+def test_the_real_inference_server_answers_as_the_model_does(saved, inference_server, tmp_path):
     port = free_port()
     with source_directory(VERSION) as folder:
         server = [sys.executable, "-m", "azureml_inference_server_http"]
@@ -156,7 +162,7 @@ def test_the_real_inference_server_answers_as_the_model_does(saved, tmp_path):
             process = subprocess.Popen(
                 [*server, "--health_port", str(free_port())],
                 cwd=tmp_path,
-                env=environment(saved, PATH=os.environ["PATH"]),
+                env=environment(saved, PATH=os.environ["PATH"], PYTHONPATH=str(inference_server)),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
