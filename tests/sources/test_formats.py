@@ -23,7 +23,8 @@ def folder(tmp_path):
 )  # fmt: skip
 def test_files_folders_and_globs(folder, file, kind):
     root = folder(file, "_SUCCESS", ".t.crc", "notes.txt")
-    for path in (root, f"{root}/{file}", f"{root}/*"):
+    places = (root, f"{root}/{file}", f"{root}/*")
+    for path in (*places, *(f"file://{place}" for place in places), f"file:{root}"):
         assert format_of(path) == kind
 
 

@@ -30,7 +30,7 @@ def format_of(path: str) -> Format:
     Raises:
         UserError: If there is nothing, the files are of several formats, or of none that is known.
     """
-    seen = for_python(path)
+    seen = _without_scheme(for_python(path))
     remote = "://" in seen
     found = [] if remote else sorted(glob.glob(seen))
     if not found and not remote:
@@ -52,6 +52,11 @@ def format_of(path: str) -> Format:
         f"The table {path} must end in one of {', '.join(_FORMATS)}, or be a folder of such files "
         "or a Delta table."
     )
+
+
+def _without_scheme(path: str) -> str:
+    """A path of this machine that is written as a URI, as Spark takes it, without the scheme."""
+    return f"/{path.removeprefix('file:').lstrip('/')}" if path.startswith("file:/") else path
 
 
 def _suffix_format(name: str) -> Format | None:
