@@ -19,7 +19,8 @@ MOST_JOBS = 8
 """Each compiler process needs about 1 GB with torch's headers."""
 
 TENSORFLOW = "tensorflow-cpu==2.21.0"
-"""What Horovod's part for TensorFlow is compiled for: the one in ``requirements-tensorflow.in``."""
+"""What Horovod's part for TensorFlow is compiled for, that of ``requirements-tensorflow.in``; for
+CPUs."""
 
 
 def get_requires_for_build_wheel(config_settings: Mapping[str, object] | None = None) -> list[str]:

@@ -68,7 +68,7 @@ def test_it_may_start_anew_or_from_a_run(make_job, tmp_path, monkeypatch):
         folder.write(CHECKPOINT, b"of a killed one")
         raise KeyboardInterrupt
     with (
-        pytest.raises(UserError, match="'gone' has no checkpoint to start from; give resume a run"),
+        pytest.raises(UserError, match="There is no run 'gone' in .*; give resume the id"),
         training_folder(table, make_job(), "gone"),
     ):
         pass

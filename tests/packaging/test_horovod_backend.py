@@ -42,6 +42,7 @@ def test_builds_mpi_in_when_asked(backend: ModuleType) -> None:
 def test_builds_for_tensorflow_when_asked(
     backend: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("HOROVOD_WITH_TENSORFLOW", raising=False)
     assert backend.get_requires_for_build_wheel() == []
     monkeypatch.setenv("HOROVOD_WITH_TENSORFLOW", "1")
     assert backend.get_requires_for_build_wheel() == [backend.TENSORFLOW]

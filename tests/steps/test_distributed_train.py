@@ -100,7 +100,7 @@ def is_worker(process: psutil.Process, rank: int) -> bool:
     [
         (("--workers", "none"), "workers is 'none'; give a number, or 'auto'"),
         (("--launcher", "process"), "process runs one worker, not 2; use the launcher horovodrun"),
-        (("--resume", "gone"), "The run 'gone' has no checkpoint to start from"),
+        (("--resume", "gone"), "There is no run 'gone' in the tracking store"),
     ],
 )
 def test_a_mistake_is_one_sentence(

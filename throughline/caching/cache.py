@@ -114,7 +114,7 @@ def record_of(run: "Run") -> dict[str, Any] | None:
     """The key's parts and the step's results, as it wrote them; None if that is gone or damaged.
 
     Raises:
-        MlflowException: It is there, or may be, and cannot be read now.
+        MlflowException: It is there, or may be, and cannot be read now; or an ``OSError``.
     """
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -122,7 +122,8 @@ def record_of(run: "Run") -> dict[str, Any] | None:
     try:
         return dict(mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/{RECORD}"))
     except (MlflowException, OSError, ValueError) as error:
-        if isinstance(error.__context__, ValueError) or isinstance(error, ValueError):
+        no_json = getattr(error, "error_code", "") == "BAD_REQUEST"
+        if no_json or (isinstance(error, ValueError) and not isinstance(error, OSError)):
             return None
         # A server that lacks a file says so in words alone; its list is plain, or fails as well.
         there = mlflow.MlflowClient().list_artifacts(run.info.run_id)

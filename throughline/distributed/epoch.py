@@ -55,7 +55,7 @@ class Steps:
         rows = int(figures[3].sum())  # waits for the GPU, where there is one
         seconds = time.monotonic() - started
         # A GPU computes while its process goes on: there, what is waited for cannot be told apart.
-        own = seconds if learner.device.type == "cuda" else max(seconds - waited, 0.0)
+        own = max(seconds - waited, 0.0) if learner.device_name == "cpu" else seconds
         record = WorkerRecord(rows=rows, wait_seconds=timed.seconds, own_seconds=own)
         return figures, record, seconds
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -15,18 +15,43 @@ BACKENDS = ("alone", "horovod", "torch")
 class Group(Protocol):
     """What the training needs of a library for distributed training.
 
-    All methods but ``stepping`` are collective: every worker must call them in the same order.
+    All methods are collective: every worker must call them in the same order.
 
     Attributes:
         rank: This worker's number, from 0.
         size: The number of workers.
         local_rank: This worker's number among those of its machine.
-        waits_in_backward: Whether the backward pass itself waits for the other workers.
     """
 
     rank: int
     size: int
     local_rank: int
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum over the workers, the same to the last bit on all of them."""
+        ...
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every worker's value, by rank."""
+        ...
+
+    def broadcast(self, value: Any) -> Any:
+        """The first worker's value."""
+        ...
+
+    def leave(self) -> None:
+        """Ends the connection; nothing may be called afterwards."""
+        ...
+
+
+@runtime_checkable
+class TorchWorkers(Group, Protocol):
+    """A group that averages the gradients of torch's networks. Only ``stepping`` is not collective.
+
+    Attributes:
+        waits_in_backward: Whether the backward pass itself waits for the other workers.
+    """
+
     waits_in_backward: bool
 
     def join(self, network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
@@ -43,22 +68,6 @@ class Group(Protocol):
 
     def stepping(self, optimizer: Any) -> AbstractContextManager[None]:
         """The block in which the optimizer steps, after ``wait_for_gradients``."""
-        ...
-
-    def sum(self, values: Tensor) -> Tensor:
-        """The sum over the workers, the same to the last bit on all of them."""
-        ...
-
-    def gather(self, value: Any) -> list[Any]:
-        """Every worker's value, by rank."""
-        ...
-
-    def broadcast(self, value: Any) -> Any:
-        """The first worker's value."""
-        ...
-
-    def leave(self) -> None:
-        """Ends the connection; nothing may be called afterwards."""
         ...
 
 

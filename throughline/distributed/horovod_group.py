@@ -8,25 +8,43 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from throughline.models.keras_network import keras_on
 
-class HorovodGroup:
-    """A worker that Horovod started.
 
-    It follows Horovod's recipe (https://horovod.readthedocs.io/en/stable/pytorch.html): broadcast
-    the first worker's parameters and optimizer state, wrap the optimizer so that gradients are
-    averaged while the backward pass goes on.
+class _Horovod:
+    """A worker that Horovod started, connected by its part for ``torch`` or ``tensorflow``."""
 
-    Args:
-        part: The part of Horovod that connects: ``torch`` or ``tensorflow``.
-    """
-
-    waits_in_backward = False
-
-    def __init__(self, part: str = "torch") -> None:
+    def __init__(self, part: str) -> None:
         self.hvd = import_module(f"horovod.{part}")
         self.hvd.init()
         self.rank, self.size = self.hvd.rank(), self.hvd.size()
         self.local_rank = self.hvd.local_rank()
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every worker's value, pickled on the way."""
+        return list(self.hvd.allgather_object(value, name="gather"))
+
+    def broadcast(self, value: Any) -> Any:
+        """The first worker's value, pickled on the way."""
+        return self.hvd.broadcast_object(value, root_rank=0, name="broadcast")
+
+    def leave(self) -> None:
+        """Shuts Horovod down; its background thread would go on using a core."""
+        self.hvd.shutdown()
+
+
+class HorovodGroup(_Horovod):
+    """The workers of a network of torch's.
+
+    It follows Horovod's recipe (https://horovod.readthedocs.io/en/stable/pytorch.html): broadcast
+    the first worker's parameters and optimizer state, wrap the optimizer so that gradients are
+    averaged while the backward pass goes on.
+    """
+
+    waits_in_backward = False
+
+    def __init__(self) -> None:
+        super().__init__("torch")
 
     def join(self, network: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
         """The network itself, and Horovod's ``DistributedOptimizer``."""
@@ -55,23 +73,12 @@ class HorovodGroup:
         agreed: Tensor = self.hvd.broadcast(total, root_rank=0, name=f"agreed {values.numel()}")
         return agreed
 
-    def gather(self, value: Any) -> list[Any]:
-        """Every worker's value, pickled on the way."""
-        return list(self.hvd.allgather_object(value, name="gather"))
 
-    def broadcast(self, value: Any) -> Any:
-        """The first worker's value, pickled on the way."""
-        return self.hvd.broadcast_object(value, root_rank=0, name="broadcast")
-
-    def leave(self) -> None:
-        """Shuts Horovod down; its background thread would go on using a core."""
-        self.hvd.shutdown()
-
-
-class TensorFlowHorovodGroup(HorovodGroup):
-    """A worker that Horovod started for TensorFlow, whose learner averages gradients by itself."""
+class TensorFlowHorovodGroup(_Horovod):
+    """The workers of a network of TensorFlow's, whose learner averages gradients by itself."""
 
     def __init__(self) -> None:
+        keras_on("tensorflow")  # before Horovod's part imports TensorFlow, and Keras with it
         super().__init__("tensorflow")
 
     def sum(self, values: Tensor) -> Tensor:

@@ -21,8 +21,8 @@ class TrainingJob(NetworkTraining):
         validation: The folder of the validation rows.
         layout: Which column is what.
         network: The network's shape.
-        library: In which its layers are written; but for torch's, they read no ``norm`` and no
-            ``residual``.
+        library: In which its layers are written; those of Keras (``keras`` on torch's backend,
+            ``tensorflow``) read no ``norm`` and no ``residual``.
         warmup_epochs: The epochs in which the rate rises from one worker's to all workers'.
         clip_norm: The most that the norm of all gradients together may be; None for no bound.
         precision: Of the training's arithmetic; ``auto`` mixes bfloat16 in on a GPU that has it.

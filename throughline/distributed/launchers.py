@@ -60,15 +60,17 @@ def _check_tensorflow(start: Launch) -> None:
         UserError: It cannot.
     """
     refuse_without_tensorflow()
+    if start is process.launch:
+        return
+    if not horovod_has("tensorflow"):
+        raise UserError(
+            "There is no Horovod with its part for TensorFlow here; build it as "
+            "requirements-tensorflow.in says, or use one worker."
+        )
     if start is torch.launch:
         raise UserError(
             "The launcher torch cannot train a network of the library tensorflow; use the launcher "
             "horovodrun, or the library keras, which computes by torch."
-        )
-    if start is not process.launch and not horovod_has("tensorflow"):
-        raise UserError(
-            "Horovod was built here without TensorFlow; build it again as "
-            "requirements-tensorflow.in says, or use one worker."
         )
 
 

@@ -72,6 +72,7 @@ def new_learner(
     job: TrainingJob,
     network: TaskNetwork,
     group: Group,
+    device: torch.device,
     optimizer: dict[str, Any],
     precision: dict[str, Any],
 ) -> Learner:
@@ -81,16 +82,17 @@ def new_learner(
         job: The training.
         network: The network, with the weights that it begins or goes on with.
         group: The workers, of the job's library.
+        device: Where batches will be.
         optimizer: The optimizer's state to go on with; empty at the beginning.
         precision: Likewise, of the scaling of the loss.
 
     Raises:
-        UserError: There are fewer GPUs than workers here.
+        UserError: The library cannot train in the precision that is asked for.
     """
     if job.library == "tensorflow":
         from throughline.distributed.tensorflow_learner import TensorFlowLearner
 
-        return TensorFlowLearner(job, network, group, optimizer)
+        return TensorFlowLearner(job, network, group, device, optimizer)
     from throughline.distributed.torch_learner import TorchLearner
 
-    return TorchLearner(job, network, group, optimizer, precision)
+    return TorchLearner(job, network, group, device, optimizer, precision)

@@ -106,12 +106,14 @@ def train_network(
     from throughline.distributed.checkpoint import load_network
     from throughline.distributed.launchers import launch
     from throughline.distributed.system_metrics import system_metrics
+    from throughline.models.network_libraries import check_library
     from throughline.models.network_served import trained_network
 
     chosen = with_defaults(Network(), table, parameters)
-    if chosen["library"] in ("keras", "tensorflow"):
+    if chosen["library"] != "torch":
         _drop_unread(chosen, parameters)
     refuse_missing(FAMILY, table)
+    check_library(chosen["library"])
     run = mlflow.active_run() if track else None
     run_id = run.info.run_id if run else None
     enough = how.workers if how.min_workers is None else how.min_workers

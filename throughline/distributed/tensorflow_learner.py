@@ -13,7 +13,6 @@ import torch
 from throughline.distributed.group import Group
 from throughline.distributed.job import TrainingJob
 from throughline.distributed.learner import Step
-from throughline.distributed.tensorflow_device import device_name
 from throughline.errors import UserError
 from throughline.models.keras_network import keras_on, loss_of
 from throughline.models.network_batch import Batch
@@ -28,13 +27,13 @@ class TensorFlowLearner:
         job: The training.
         network: The network.
         group: The workers, of Horovod or one alone.
+        device: From where TensorFlow takes batches to its own.
         optimizer: The optimizer's state to go on with; empty at the beginning.
 
     Raises:
-        UserError: There are fewer GPUs than workers here, or another precision is asked for.
+        UserError: Another precision is asked for.
     """
 
-    device = torch.device("cpu")  # from where TensorFlow takes batches to its own
     precision = "float32"
 
     def __init__(
@@ -42,6 +41,7 @@ class TensorFlowLearner:
         job: TrainingJob,
         network: TaskNetwork,
         group: Group,
+        device: torch.device,
         optimizer: dict[str, Any],
     ) -> None:
         if job.precision not in ("auto", "float32"):
@@ -50,7 +50,7 @@ class TensorFlowLearner:
                 "precision out, or use the library torch."
             )
         keras = keras_on("tensorflow")
-        self.device_name = device_name()
+        self.device, self.device_name = device, _device_name()
         if not isinstance(network, TensorFlowModule):
             raise TypeError(f"{type(network).__name__} is no network of TensorFlow's")
         self.network: TaskNetwork = network
@@ -58,8 +58,9 @@ class TensorFlowLearner:
         self._model, self._clip_norm = network.model, job.clip_norm
         self._loss_of_margins = loss_of(keras, job.layout)
         self._optimizer = keras.optimizers.AdamW(
-            job.learning_rate, weight_decay=job.weight_decay, name="adamw"
+            job.learning_rate, weight_decay=job.weight_decay, epsilon=1e-8, name="adamw"
         )
+        self._rate = job.learning_rate
         self._optimizer.build(self._model.trainable_variables)
         for variable in self._optimizer.variables if optimizer else ():
             variable.assign(optimizer[variable.path].numpy())
@@ -77,10 +78,11 @@ class TensorFlowLearner:
     @property
     def rate(self) -> float:
         """The learning rate."""
-        return float(self._optimizer.learning_rate)
+        return self._rate
 
     @rate.setter
     def rate(self, rate: float) -> None:
+        self._rate = rate
         self._optimizer.learning_rate = rate
 
     def step(self, batch: Batch, share: float) -> Step:
@@ -88,8 +90,7 @@ class TensorFlowLearner:
         import tensorflow as tf
 
         read = self._module.inputs(batch.numeric, batch.categories)
-        mean, deviation = self._module.target  # 0 and 1 where there are classes
-        label = tf.convert_to_tensor(((batch.label - mean) / deviation).numpy())
+        label = tf.convert_to_tensor(self._module.target_of(batch.label).numpy())
         weighted = batch.weight.shape[1]
         weight = tf.convert_to_tensor(batch.weight[:, 0].numpy()) if weighted else None
         loss, logits, gradients = self._gradients(read, label, weight, tf.constant(share))
@@ -134,3 +135,12 @@ class TensorFlowLearner:
     def precision_state(self) -> dict[str, Any]:
         """Nothing is scaled."""
         return {}
+
+
+def _device_name() -> str:
+    """``cpu``, or the GPU's name."""
+    import tensorflow as tf
+
+    for gpu in tf.config.get_visible_devices("GPU"):
+        return str(tf.config.experimental.get_device_details(gpu)["device_name"])
+    return "cpu"

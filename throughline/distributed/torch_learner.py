@@ -6,11 +6,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from throughline.distributed.group import Group
+from throughline.distributed.group import Group, TorchWorkers
 from throughline.distributed.job import TrainingJob
 from throughline.distributed.learner import Step
 from throughline.distributed.precision import Precision
-from throughline.errors import UserError
 from throughline.models.network_batch import Batch
 from throughline.models.task_network import TaskNetwork
 
@@ -22,11 +21,9 @@ class TorchLearner:
         job: The training.
         network: The network.
         group: The workers.
+        device: Where it computes.
         optimizer: The optimizer's state to go on with; empty at the beginning.
         precision: Likewise, of the scaling of the loss.
-
-    Raises:
-        UserError: There are fewer GPUs than workers here.
     """
 
     def __init__(
@@ -34,14 +31,18 @@ class TorchLearner:
         job: TrainingJob,
         network: TaskNetwork,
         group: Group,
+        device: torch.device,
         optimizer: dict[str, Any],
         precision: dict[str, Any],
     ) -> None:
-        self.group, self.device = group, _device(group.local_rank)
-        self.network = network.to(self.device)
-        on_gpu = self.device.type == "cuda"
-        self.device_name = torch.cuda.get_device_name(self.device) if on_gpu else "cpu"
-        self._precision = Precision(job.precision, self.device)
+        if not isinstance(group, TorchWorkers):
+            raise TypeError(f"{type(group).__name__} does not average gradients of torch's")
+        self.group: Group = group
+        self._workers, self.device = group, device
+        self.network = network.to(device)
+        on_gpu = device.type == "cuda"
+        self.device_name = torch.cuda.get_device_name(device) if on_gpu else "cpu"
+        self._precision = Precision(job.precision, device)
         self.precision = self._precision.name
         self._clip_norm = job.clip_norm
         adam: torch.optim.Optimizer = torch.optim.AdamW(
@@ -66,7 +67,7 @@ class TorchLearner:
 
     def step(self, batch: Batch, share: float) -> Step:
         """Makes a step; see ``Learner``."""
-        precision, optimizer, group = self._precision, self._optimizer, self.group
+        precision, optimizer, workers = self._precision, self._optimizer, self._workers
         optimizer.zero_grad()
         with precision.forward():
             logits = self._called(batch.numeric, batch.categories)
@@ -74,14 +75,14 @@ class TorchLearner:
         forward = time.monotonic()
         precision.backward(loss * share)
         backward = time.monotonic()
-        group.wait_for_gradients(optimizer)
+        workers.wait_for_gradients(optimizer)
         averaged = time.monotonic()
         precision.unscale(optimizer)
         if self._clip_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self._clip_norm)
-        with group.stepping(optimizer):
+        with workers.stepping(optimizer):
             precision.step(optimizer)
-        waited = averaged - (forward if group.waits_in_backward else backward)
+        waited = averaged - (forward if workers.waits_in_backward else backward)
         return Step(loss.detach(), logits.detach().float(), waited)
 
     def seed(self, seed: int) -> None:
@@ -95,16 +96,3 @@ class TorchLearner:
     def precision_state(self) -> dict[str, Any]:
         """The state of the scaling of the loss."""
         return self._precision.state()
-
-
-def _device(local_rank: int) -> torch.device:
-    """One GPU per process where there are GPUs, else the CPU."""
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    if local_rank >= torch.cuda.device_count():
-        raise UserError(
-            f"This machine has {torch.cuda.device_count()} GPUs, too few for its "
-            f"{local_rank + 1} workers or more; use one worker per GPU."
-        )
-    torch.cuda.set_device(local_rank)
-    return torch.device("cuda", local_rank)

@@ -19,6 +19,7 @@ from throughline.distributed.checkpoint import (
     save_checkpoint,
 )
 from throughline.distributed.collective import average_statistics, same_everywhere, weighted_mean
+from throughline.distributed.device import take_device
 from throughline.distributed.epoch import Steps
 from throughline.distributed.evaluation import (
     evaluate,
@@ -49,12 +50,8 @@ def train(job: TrainingJob, group: Group) -> TrainingResult:
             checkpoint is of another one or cannot be written, or the loss is no longer a number;
             the last good checkpoint stays.
     """
-    torch.set_num_threads(job.threads)
-    if job.library == "tensorflow":
-        from throughline.distributed.tensorflow_device import take_device
-
-        take_device(group.local_rank, job.threads)
-    result = _Training(job, group).run()
+    device = take_device(job.library, group, job.threads)
+    result = _Training(job, group, device).run()
     if group.rank == 0:
         JobFolder(job.output).write(RESULT, result.model_dump_json(indent=1).encode() + b"\n")
     return result
@@ -63,8 +60,8 @@ def train(job: TrainingJob, group: Group) -> TrainingResult:
 class _Training:
     """One worker's part of a training."""
 
-    def __init__(self, job: TrainingJob, group: Group) -> None:
-        self.job, self.group = job, group
+    def __init__(self, job: TrainingJob, group: Group, device: torch.device) -> None:
+        self.job, self.group, self.device = job, group, device
         self.folder = JobFolder(job.output)
         self.plan = plan_shards(row_group_rows(job.train), group.size, job.batch_size)
         self.validation = row_group_rows(job.validation)
@@ -128,7 +125,8 @@ class _Training:
             spans = self.plan.spans(self.group.rank)
             batches = ordered_batches(job.train, job.layout, spans)
             self.network.set_target(*label_statistics(batches, self.group))
-        return new_learner(job, self.network, self.group, at.optimizer, at.precision)
+        optimizer = at.optimizer, at.precision
+        return new_learner(job, self.network, self.group, self.device, *optimizer)
 
     def _loader(self) -> TrainingLoader:
         job = self.job
@@ -188,7 +186,7 @@ class _Training:
     def _evaluate(self) -> dict[str, float]:
         group = self.group
         batches = shard_of_validation(self.job, self.validation, group.rank, group.size)
-        return evaluate(self.network, batches, group, self.learner.device)
+        return evaluate(self.network, batches, group, self.device)
 
     def _keep(self, record: EpochRecord) -> None:
         """Keeps where the training is after an epoch; the first worker writes the checkpoint."""

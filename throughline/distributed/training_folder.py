@@ -11,6 +11,7 @@ from throughline.distributed.job import TrainingJob
 from throughline.distributed.job_folder import CHECKPOINT, JobFolder
 from throughline.errors import UserError
 from throughline.not_found import is_not_found
+from throughline.tracking import find_run
 
 logger = logging.getLogger(__name__)
 
@@ -57,11 +58,11 @@ def _checkpoint_of(run_id: str) -> bytes:
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    client, path = mlflow.MlflowClient(), f"training/{CHECKPOINT}"
+    run, path = find_run(run_id, "resume"), f"training/{CHECKPOINT}"
     files: list[str] = []
     try:
-        run = client.get_run(run_id)
-        files = [file.path for file in client.list_artifacts(run_id, "training")]
+        found = mlflow.MlflowClient().list_artifacts(run_id, "training")
+        files = [file.path for file in found]
     except (MlflowException, OSError) as error:
         if not is_not_found(error):
             raise

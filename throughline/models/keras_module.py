@@ -44,8 +44,3 @@ class KerasModule(TaskNetwork):
     def model(self) -> Any:
         """Keras' own model, from its inputs to logits."""
         return self.keras[0]
-
-    @property
-    def target(self) -> tuple[float, float]:
-        """The mean and the deviation of the training label, of a regression."""
-        return float(self.target_mean), float(self.target_deviation)

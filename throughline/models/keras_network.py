@@ -24,6 +24,7 @@ def keras_on(backend: str) -> Any:
     """
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = backend
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # else TensorFlow tells what it could do
     import keras
 
     if (running := keras.backend.backend()) != backend:

@@ -1,5 +1,6 @@
-"""The libraries in which a network's layers may be written; of Keras', PyTorch computes them."""
+"""The libraries in which a network's layers may be written: torch's, or Keras' on two backends."""
 
+import contextlib
 from typing import Literal
 
 from throughline.features.layout import Layout
@@ -8,6 +9,29 @@ from throughline.models.network_parameters import NetworkParameters
 from throughline.models.task_network import TaskNetwork
 
 Library = Literal["torch", "keras", "tensorflow"]
+
+
+def check_library(library: Library) -> None:
+    """Checks that this process can have a network of a library, before others train it for long.
+
+    Raises:
+        UserError: The library is not installed, or this process has Keras on another backend.
+    """
+    if library == "torch":
+        return
+    from throughline.models.keras_network import keras_on
+    from throughline.models.tensorflow import refuse_without_tensorflow
+
+    if library == "keras":
+        keras_on("torch")
+        return
+    refuse_without_tensorflow()
+    keras_on("tensorflow")
+    import tensorflow as tf
+
+    for gpu in tf.config.list_physical_devices("GPU"):  # else it takes the workers' memory
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def new_network(library: Library, layout: Layout, shape: NetworkParameters) -> TaskNetwork:

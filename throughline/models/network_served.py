@@ -42,7 +42,7 @@ def trained_network(
         log_native = partial(log_torch, network, graph)
     estimator = OnnxEstimator(graph, table.layout)
     columns = first_test_rows(table)
-    differ = rows_apart(scores_by_torch(network, columns), estimator.predict(columns))
+    differ = rows_apart(own_scores(network, columns), estimator.predict(columns))
     return Trained(
         estimator=estimator,
         parameters=dict(parameters),
@@ -52,7 +52,7 @@ def trained_network(
     )
 
 
-def scores_by_torch(network: TaskNetwork, columns: Columns) -> Scores:
+def own_scores(network: TaskNetwork, columns: Columns) -> Scores:
     """The network's own scores, (n, outputs)."""
     numeric, categories = split_matrices(columns, network.layout)
     with torch.no_grad():

@@ -40,6 +40,17 @@ class TaskNetwork(nn.Module):
         self.target_mean.fill_(mean)
         self.target_deviation.fill_(deviation if deviation > 0 else 1.0)
 
+    @property
+    def target(self) -> tuple[float, float]:
+        """The mean and the deviation of the training label, of a regression."""
+        return float(self.target_mean), float(self.target_deviation)
+
+    def target_of(self, label: Tensor) -> Tensor:
+        """What the network learns of a label: of a regression the standardised one."""
+        if self.layout.task != "regression":
+            return label
+        return (label - self.target_mean) / self.target_deviation
+
     def statistics(self) -> list[Tensor]:
         """What layers gather of the rows beside what they learn, as batch norm does, float32."""
         fixed = (values for values in self.parameters() if not values.requires_grad)  # of Keras
@@ -70,8 +81,8 @@ class TaskNetwork(nn.Module):
 
     def _loss(self, logits: Tensor, label: Tensor, reduction: str) -> Tensor:
         if self.layout.task == "regression":
-            target = (label - self.target_mean) / self.target_deviation
-            return functional.mse_loss(logits[:, 0], target.float(), reduction=reduction)
+            target = self.target_of(label).float()
+            return functional.mse_loss(logits[:, 0], target, reduction=reduction)
         if self.layout.binary:
             return functional.binary_cross_entropy_with_logits(
                 logits[:, 0], label.float(), reduction=reduction

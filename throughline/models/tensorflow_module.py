@@ -38,7 +38,9 @@ class TensorFlowModule(TaskNetwork):
 
         keras.utils.set_random_seed(torch.initial_seed() % 2**32)  # as torch's own layers are drawn
         self.model = build(keras, layout, shape)
-        self._answer = tf.function(lambda read: self.model(read, training=False))
+        self._answer = tf.function(
+            lambda read: self.model(read, training=False), reduce_retracing=True
+        )
 
     def forward(self, numeric: Tensor, categories: Tensor) -> Tensor:
         """Maps numeric, float32 [n, k], and categories, int64 [n, c], to logits [n, outputs]."""
@@ -52,17 +54,12 @@ class TensorFlowModule(TaskNetwork):
         there = {"numeric": numeric.numpy(), "categories": categories.int().numpy()}
         return {n: tf.convert_to_tensor(values) for n, values in there.items() if values.shape[1]}
 
-    @property
-    def target(self) -> tuple[float, float]:
-        """The mean and the deviation of the training label, of a regression."""
-        return float(self.target_mean), float(self.target_deviation)
-
     def seed(self, seed: int) -> None:
         """Sets the states from which dropout draws."""
         weights = {id(variable) for variable in self.model.weights}
         states = (variable for variable in self.model.variables if id(variable) not in weights)
-        for number, state in enumerate(states):
-            state.assign(np.array([seed % 2**32, number], dtype=np.uint32))
+        for number, state in enumerate(states):  # a state counts its steps in the second number
+            state.assign(np.array([(seed + number * 1_000_003_007) % (2**31 - 2), 0]))
 
     def statistics(self) -> list[Tensor]:
         """What batch norm has gathered."""
@@ -78,13 +75,14 @@ class TensorFlowModule(TaskNetwork):
     ) -> None:
         """Adds the weights by Keras' names; torch asks this for the module's state."""
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        destination.update({variable.path: tensor_of(variable) for variable in self.model.weights})
+        for variable in self.model.weights:
+            destination[prefix + variable.path] = tensor_of(variable)
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], *rest: Any) -> None:
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Takes the weights out of a state and goes on from them; torch takes the remainder."""
         for variable in self.model.weights:
-            variable.assign(state_dict.pop(variable.path).numpy())
-        super()._load_from_state_dict(state_dict, *rest)
+            variable.assign(state_dict.pop(prefix + variable.path).numpy())
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
 def tensor_of(variable: Any) -> Tensor:

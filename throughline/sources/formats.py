@@ -56,7 +56,10 @@ def format_of(path: str) -> Format:
 
 def _without_scheme(path: str) -> str:
     """A path of this machine that is written as a URI, as Spark takes it, without the scheme."""
-    return f"/{path.removeprefix('file:').lstrip('/')}" if path.startswith("file:/") else path
+    for scheme in ("file://", "file:"):
+        if path.startswith(f"{scheme}/"):
+            return path.removeprefix(scheme)
+    return path
 
 
 def _suffix_format(name: str) -> Format | None:
