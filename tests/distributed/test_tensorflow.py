@@ -190,9 +190,7 @@ def test_it_is_served_and_logged_as_tensorflow_scores(extra, prepared, tmp_path)
 
 @pytest.mark.slow
 def test_what_cannot_train_it_is_refused(train, make_job):
-    with pytest.raises(
-        UserError, match="no Horovod with its part for TensorFlow here"
-    ):
+    with pytest.raises(UserError, match="no Horovod with its part for TensorFlow here"):
         train(make_job(**TENSORFLOW), workers=2)
     with pytest.raises(UserError, match="trains in float32, not in bfloat16"):
         train(make_job(precision="bfloat16", **TENSORFLOW))
