@@ -151,6 +151,25 @@ def test_a_finished_step_is_taken_again(here: Workspace, main_run, run: Run, com
     assert told == {**dict.fromkeys(STEPS[:4], "cached"), **dict.fromkeys(STEPS[4:], "unchanged")}
 
 
+def test_pruning_spares_what_the_registered_version_uses(
+    here: Workspace, main_run, run: Run, command
+) -> None:
+    data_root = next(word for word in command if word.startswith("data_root="))
+    prune = ("-e", "prune", "-P", data_root, "-P", "keep_days=0", "-P", "remove=yes")
+    (version,) = mlflow.MlflowClient().search_model_versions("name = 'on-azure'")
+    used = mlflow.get_run(version.run_id).data.tags[PREPARED]
+    done = run(
+        *("mlflow", "run", ".", "--env-manager", "local", "--experiment-name", "chain", *prune),
+        MLFLOW_TRACKING_URI=here.tracking.address,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    removed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("run ")]
+    assert removed and version.run_id not in removed
+    for run_id in removed:
+        assert mlflow.get_run(run_id).info.lifecycle_stage == "deleted"
+    assert PreparedTable.open(used).raw_rows("test", 1) is not None
+
+
 def test_a_model_is_deleted_version_by_version(here: Workspace, main_run) -> None:
     assert move("on-azure", "1", "archived") == "version 1 of on-azure is in Archived"
     assert delete("on-azure", ALL).startswith("on-azure and its 1 versions are deleted")
