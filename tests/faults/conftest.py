@@ -232,7 +232,8 @@ def make_chain(
 
     yield make
     for chain in made:
-        chain.stop()
+        if (chain.folder / "data").exists():  # else its disk is gone, and it was ended before
+            chain.stop()
         shutil.rmtree(chain.folder, ignore_errors=True)
 
 

@@ -1,5 +1,6 @@
 """A disk that is full: in mid-write of data, of artifacts, of the tracking store."""
 
+import contextlib
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -51,6 +52,14 @@ def test_a_full_disk_is_told_and_the_same_command_goes_on(
     """Full for the tables in prep, for the store and the artifacts in train."""
     strikes(len(PLACES))
     chain = make_chain()
+    with contextlib.ExitStack() as before_the_disk_goes:
+        before_the_disk_goes.callback(chain.stop)
+        fills_again_and_again(chain, small_disk)
+        chain.run()
+        chain.check_it_is_whole(reference)
+
+
+def fills_again_and_again(chain: Chain, small_disk: Path) -> None:
     for what, step, left in PLACES:
         onto(small_disk, chain.folder / what)
         launcher = chain.start()
@@ -61,5 +70,3 @@ def test_a_full_disk_is_told_and_the_same_command_goes_on(
         assert "The disk is full; free some space and run the same command" in said, said[-4000:]
         chain.check_nothing_is_left()
         filler.unlink()
-    chain.run()
-    chain.check_it_is_whole(reference)
