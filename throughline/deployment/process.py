@@ -34,10 +34,13 @@ class ServerProcess(ProcessIdentity):
         return True
 
     def _ended(self, seconds: float) -> bool:
-        """Waits for the end; a zombie has ended, though a parent that still runs may not know."""
+        """Waits for the end; a zombie has ended, though a parent that still runs may not know.
+
+        So psutil's own wait, which polls as well, would not do: to it a zombie is still there.
+        """
         deadline = time.monotonic() + seconds
         while self.find():
             if time.monotonic() > deadline:
                 return False
-            time.sleep(0.01)  # nothing that macOS has too tells when a stranger's process ends
+            time.sleep(0.01)
         return True
