@@ -137,6 +137,44 @@ def test_a_killed_worker_ends_the_training_soon(make_job, tmp_path):
 
 
 @pytest.mark.slow
+def test_others_go_on_without_a_killed_worker(make_job, tmp_path, caplog):
+    job = make_job(epochs=300, patience=None)
+    results = []
+
+    def train() -> None:
+        results.append(launch(job, workers=2, time_limit=240, min_workers=1))
+
+    thread = threading.Thread(target=train)
+    with caplog.at_level(logging.INFO, logger="throughline"):
+        thread.start()
+        wait_for(lambda: "epoch 3 of" in log_of(Path(job.output), 0))
+        workers_of(Path(job.output))[0].kill()
+        killed = time.monotonic()
+        wait_for(lambda: "worker 0 of 1" in caplog.text, seconds=30)
+        assert time.monotonic() - killed < 30
+        thread.join(240)
+    assert "a worker was lost; going on without it from the last checkpoint" in caplog.text
+    [result] = results
+    assert (result.workers, result.epochs) == (1, 300)
+    together = [len(record.workers) for record in result.history].count(2)
+    assert together == result.resumed_after
+    assert 3 <= together < 300
+    assert not mentions(str(tmp_path))
+
+    # As if the second part had been a training of its own.
+    parts = make_job(epochs=300, patience=None, output=str(tmp_path / "parts"))
+    launch(parts.model_copy(update={"epochs": together}), workers=2)
+    assert launch(parts, workers=1).parameter_digest == result.parameter_digest
+
+
+@pytest.mark.slow
+def test_a_workers_own_failure_ends_the_others_too(make_job, tmp_path):
+    with pytest.raises(UserError, match="loss in epoch 1 is not a number any more"):
+        launch(make_job(learning_rate=1e30), workers=2, time_limit=60, min_workers=1)
+    assert not mentions(str(tmp_path))
+
+
+@pytest.mark.slow
 def test_an_end_of_the_caller_ends_the_workers(make_job, tmp_path):
     job = make_job(epochs=100_000, patience=None)
     file = tmp_path / "job.json"

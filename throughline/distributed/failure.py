@@ -82,7 +82,7 @@ def raise_failure(folder: JobFolder, workers: int, said: str = "") -> NoReturn:
         RuntimeError: Anything else, likewise.
     """
     said = said or folder.text(LAUNCHER_LOG)
-    failures = _recorded(folder, workers)
+    failures = recorded_failures(folder, workers)
     failures += _silent(folder, said, workers, failures)
     if not failures:
         raise RuntimeError(f"the launcher ended before any worker did; it said:\n{_tail(said)}")
@@ -98,9 +98,21 @@ def raise_failure(folder: JobFolder, workers: int, said: str = "") -> NoReturn:
     )
 
 
-def _recorded(folder: JobFolder, workers: int) -> list[Failure]:
+def recorded_failures(folder: JobFolder, workers: int) -> list[Failure]:
+    """What workers that failed wrote down, by rank."""
     found = [folder.read(failure_name(rank)) for rank in range(workers)]
     return [Failure.model_validate_json(text) for text in found if text]
+
+
+def ended_workers(said: str) -> dict[int, int]:
+    """The workers that failed, by what a launcher said: exit codes by rank, as they ended."""
+    found: dict[int, int] = {}
+    for pattern in _EXITS:
+        for match in pattern.finditer(said):
+            groups = match.groupdict()
+            code = int(groups.get("code") or 128 + int(groups.get("signal") or 0))
+            found.setdefault(int(match["rank"]), code)
+    return found
 
 
 def _silent(folder: JobFolder, said: str, workers: int, recorded: list[Failure]) -> list[Failure]:
@@ -110,13 +122,10 @@ def _silent(folder: JobFolder, said: str, workers: int, recorded: list[Failure])
     """
     known = {failure.rank for failure in recorded}
     found: dict[int, Failure] = {}
-    for pattern in _EXITS:
-        for match in pattern.finditer(said):
-            rank, groups = int(match["rank"]), match.groupdict()
-            code = int(groups.get("code") or 128 + int(groups.get("signal") or 0))
-            if rank not in known and rank not in found:
-                place = len(found) + 1000 * (code in _STOPPED)
-                found[rank] = _of_code(folder, rank, code, place)
+    for rank, code in ended_workers(said).items():
+        if rank not in known:
+            place = len(found) + 1000 * (code in _STOPPED)
+            found[rank] = _of_code(folder, rank, code, place)
     if recorded and not found and all(failure.kind == "lost" for failure in recorded):
         for rank in sorted(set(range(workers)) - known):
             message = "it ended without a word"

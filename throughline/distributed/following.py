@@ -3,10 +3,13 @@
 import logging
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 
-from throughline.distributed.job_folder import JobFolder, log_name
+from throughline.distributed.failure import ended_workers
+from throughline.distributed.job_folder import LAUNCHER_LOG, JobFolder, log_name
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +20,10 @@ _LINE = re.compile(r"^\d\d:\d\d:\d\d (INFO|WARNING|ERROR) (.*)$")
 
 @contextmanager
 def following(folder: JobFolder) -> Iterator[None]:
-    """In the block, logs the first worker's lines as they come, where the folder is local."""
+    """In the block, logs the first worker's lines as they come, where the folder is local.
+
+    When it is lost and others go on, the next one is the first.
+    """
     if not folder.is_local:
         yield
         return
@@ -32,17 +38,19 @@ def following(folder: JobFolder) -> Iterator[None]:
 
 
 def _follow(folder: JobFolder, ended: threading.Event) -> None:
-    position = 0
+    positions: Counter[int] = Counter()
     while True:
         last = ended.wait(_POLL_SECONDS)
-        position = _pass_on(folder, position)
+        lost = ended_workers(folder.text(LAUNCHER_LOG))
+        rank = next(rank for rank in count() if rank not in lost)
+        positions[rank] = _pass_on(folder, rank, positions[rank])
         if last:
             return
 
 
-def _pass_on(folder: JobFolder, position: int) -> int:
+def _pass_on(folder: JobFolder, rank: int, position: int) -> int:
     """Logs the whole lines after ``position`` and returns where they end."""
-    log = folder.path(log_name(0))
+    log = folder.path(log_name(rank))
     if not log.is_file():
         return position
     with log.open("rb") as stream:

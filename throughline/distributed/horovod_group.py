@@ -1,5 +1,6 @@
 """Workers connected by Horovod, of which each deep learning library has a part of its own."""
 
+import os
 from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any
@@ -9,16 +10,31 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from throughline.models.keras_network import keras_on
+from throughline.models.network_libraries import Library
+
+
+def is_elastic() -> bool:
+    """Whether Horovod started this process as a worker that others may go on without."""
+    return os.environ.get("HOROVOD_ELASTIC") == "1"
+
+
+def horovod_part(library: Library) -> Any:
+    """Horovod's part for the library in which a network is."""
+    if library != "tensorflow":
+        return import_module("horovod.torch")
+    keras_on("tensorflow")  # before Horovod's part imports TensorFlow, and Keras with it
+    return import_module("horovod.tensorflow")
 
 
 class _Horovod:
-    """A worker that Horovod started, connected by its part for ``torch`` or ``tensorflow``."""
+    """A worker that Horovod started, connected by its part for a network's library."""
 
-    def __init__(self, part: str) -> None:
-        self.hvd = import_module(f"horovod.{part}")
+    def __init__(self, library: Library) -> None:
+        self.hvd = horovod_part(library)
         self.hvd.init()
         self.rank, self.size = self.hvd.rank(), self.hvd.size()
-        self.local_rank = self.hvd.local_rank()
+        # For Horovod's elastic mode each worker has a host of its own, and all are this machine.
+        self.local_rank = self.rank if is_elastic() else self.hvd.local_rank()
 
     def gather(self, value: Any) -> list[Any]:
         """Every worker's value, pickled on the way."""
@@ -78,7 +94,6 @@ class TensorFlowHorovodGroup(_Horovod):
     """The workers of a network of TensorFlow's, whose learner averages gradients by itself."""
 
     def __init__(self) -> None:
-        keras_on("tensorflow")  # before Horovod's part imports TensorFlow, and Keras with it
         super().__init__("tensorflow")
 
     def sum(self, values: Tensor) -> Tensor:

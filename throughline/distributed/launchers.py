@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from throughline.distributed import databricks, horovodrun, process, spark, torch
 from throughline.distributed.failure import WorkerLost
@@ -88,6 +89,8 @@ def launch(job: TrainingJob, workers: int, name: str, min_workers: int) -> Train
         RuntimeError: A worker failed, or one was lost and too few are left.
     """
     start = launcher(name, workers)
+    if start is horovodrun.launch:
+        start = partial(horovodrun.launch, min_workers=min_workers)
     if job.library == "tensorflow":
         _check_tensorflow(start)
     try:

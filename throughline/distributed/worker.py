@@ -102,11 +102,21 @@ def _train(job: TrainingJob, backend: str, on_cluster: bool) -> None:
     from throughline.distributed.system_metrics import system_metrics
     from throughline.distributed.training import train
 
-    with group_of(backend, job.library) as group:
-        # On one machine the launcher's process logs what it does.
-        speaks_for_node = on_cluster and group.local_rank == 0
-        with system_metrics(job.run_id if speaks_for_node else None, of_node=True):
-            train(job, group)
+    def with_those_there() -> None:
+        with group_of(backend, job.library) as group:
+            # On one machine the launcher's process logs what it does.
+            speaks_for_node = on_cluster and group.local_rank == 0
+            with system_metrics(job.run_id if speaks_for_node else None, of_node=True):
+                train(job, group)
+
+    if backend == "horovod":
+        from throughline.distributed.elastic import train_elastically
+        from throughline.distributed.horovod_group import is_elastic
+
+        if is_elastic():
+            train_elastically(with_those_there, job.library, JobFolder(job.output))
+            return
+    with_those_there()
 
 
 def _end_with(parent: int) -> None:
