@@ -1,11 +1,15 @@
 """What a container of a step sees of this machine."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import mlflow
 import pytest
 from mlflow.exceptions import ExecutionException
+from mlflow.projects.backend.local import _get_docker_command
 
 from throughline.chain.docker import LOGINS, DockerBackend, check_mounts, env_file
 from throughline.errors import UserError
@@ -69,3 +73,76 @@ def test_a_tracking_uri_with_a_login_is_refused(
     with pytest.raises(UserError, match="set MLFLOW_TRACKING_USERNAME and") as found:
         DockerBackend("throughline", ()).run("prep", {})
     assert "secret" not in str(found.value)
+
+
+def test_databricks_whose_token_mlflow_would_log_is_refused(
+    monkeypatch: pytest.MonkeyPatch, store: None
+) -> None:
+    monkeypatch.setattr("mlflow.projects.run", lambda *_, **__: pytest.fail("Docker was called"))
+    mlflow.set_tracking_uri("databricks")
+    with pytest.raises(UserError, match="would log the token of Databricks"):
+        DockerBackend("throughline", ()).run("prep", {})
+
+
+@pytest.mark.parametrize(
+    "artifacts", ["s3://bucket/runs", "wasbs://runs@account.blob.core.windows.net/here"]
+)
+def test_no_secret_is_in_the_command_that_mlflow_logs(
+    artifacts: str, monkeypatch: pytest.MonkeyPatch, store: None
+) -> None:
+    """MLflow's own command, for a run whose artifacts are in a bucket."""
+    secrets = ("AWS_SECRET_ACCESS_KEY", "AZURE_STORAGE_CONNECTION_STRING")
+    key = "DefaultEndpointsProtocol=https;AccountName=account;AccountKey=c2VjcmV0;"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    for name in secrets:
+        monkeypatch.setenv(name, key)
+    experiment = mlflow.create_experiment("in a bucket", artifacts)
+    commands, files = [], []
+
+    def run(uri: str, docker_args: dict[str, Any], **_: object) -> None:
+        image = SimpleNamespace(tags=["throughline"])
+        commands.append(_get_docker_command(image, mlflow.active_run(), docker_args))
+        files.append(Path(docker_args["env-file"]).read_text())
+        raise ExecutionException("enough")
+
+    monkeypatch.setattr("mlflow.projects.run", run)
+    with mlflow.start_run(experiment_id=experiment), pytest.raises(RuntimeError, match="enough"):
+        DockerBackend("throughline", ()).run("prep", {"recipe": "recipes/wine.yaml"})
+    assert "c2VjcmV0" not in " ".join(commands[0])
+    assert all(f"{name}={key}" in files[0] for name in secrets)
+    assert all(os.environ[name] == key for name in secrets)
+
+
+def test_a_container_is_ended_with_its_chain(monkeypatch: pytest.MonkeyPatch, store: None) -> None:
+    names: list[str] = []
+    stopped: list[str] = []
+
+    class Containers:
+        def list(self, filters: dict[str, str]) -> list[SimpleNamespace]:
+            return [SimpleNamespace(stop=lambda: stopped.append(filters["name"]))]
+
+    def run(uri: str, docker_args: dict[str, Any], **_: object) -> None:
+        names.append(docker_args["name"])
+        raise SystemExit(143)
+
+    engine = SimpleNamespace(containers=Containers())
+    monkeypatch.setattr("throughline.chain.docker.docker_engine", lambda: engine)
+    monkeypatch.setattr("mlflow.projects.run", run)
+    with pytest.raises(SystemExit):
+        DockerBackend("throughline", ()).run("prep", {"recipe": "recipes/wine.yaml"})
+    assert stopped == names
+
+
+def test_two_chains_have_a_project_each(monkeypatch: pytest.MonkeyPatch, store: None) -> None:
+    folders: list[Path] = []
+
+    def run(uri: str, **_: object) -> SimpleNamespace:
+        assert (Path(uri) / "MLproject").is_file()
+        folders.append(Path(uri))
+        return SimpleNamespace(run_id="x")
+
+    monkeypatch.setattr("mlflow.projects.run", run)
+    for _ in range(2):
+        DockerBackend("throughline", ()).run("prep", {"recipe": "recipes/wine.yaml"})
+    assert folders[0] != folders[1]
+    assert not any(folder.exists() for folder in folders)

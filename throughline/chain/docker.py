@@ -2,9 +2,11 @@
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from throughline.chain.backend import BackendOptions
 from throughline.chain.local import run_project
@@ -24,16 +26,27 @@ from throughline.packaging.mlproject import read_project, write_project
 from throughline.recipe.recipe import Recipe
 from throughline.step import ERROR_FILE, child_errors
 
+REGISTRY = "MLFLOW_REGISTRY_URI"
 LOGINS = (
     *("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"),
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "MLFLOW_S3_ENDPOINT_URL"),
     *("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "THROUGHLINE_AZURE_LOGIN"),
     *("AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_SAS_TOKEN"),
+    "AZURE_STORAGE_ACCESS_KEY",
     *("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME"),
     *("DATABRICKS_HOST", "DATABRICKS_TOKEN"),
+    REGISTRY,
 )
-"""Variables with which a step logs in to where its runs, artifacts and tables are."""
-SETTINGS = ("THROUGHLINE_SPARK_MEMORY", "MLFLOW_TRACKING_INSECURE_TLS")
+"""Variables with which a step logs in to where its runs, artifacts, models and tables are."""
+SETTINGS = (
+    *("THROUGHLINE_SPARK_MEMORY", "THROUGHLINE_ALLOW_PICKLES"),
+    *("MLFLOW_TRACKING_INSECURE_TLS", "MLFLOW_S3_IGNORE_TLS"),
+)
+LOGGED = (
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+    *("AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_ACCESS_KEY"),
+)
+"""What MLflow writes into its call of Docker, which it logs, where artifacts are stored so."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +88,24 @@ class DockerBackend:
 
         tracking = mlflow.get_tracking_uri()
         check_no_login(tracking)
-        with child_errors() as mistake, tempfile.TemporaryDirectory() as folder:
+        with (
+            child_errors() as mistake,
+            tempfile.TemporaryDirectory() as folder,
+            _project_folder() as project,
+            _container(step) as name,
+        ):
             settings = {name: os.environ[name] for name in SETTINGS if name in os.environ}
             settings |= {"MLFLOW_TRACKING_URI": tracking, ERROR_FILE: str(mistake)}
             seen = [*self.mounts, *tracking_mounts(tracking), *_artifact_mounts()]
+            seen += tracking_mounts(os.environ.get(REGISTRY, ""))
             seen += [Mount.same(mistake.parent), *_recipe_mounts(parameters)]
             check_mounts(seen)
             variant = docker_variant(read_project(project_root()), self.image, seen, settings)
-            uri = write_project(variant, project_root() / "build/docker").parent
-            arguments = run_arguments(tracking, env_file(Path(folder)))
+            write_project(variant, project)
+            arguments = run_arguments(tracking, env_file(Path(folder))) | {"name": name}
             given = _absolute(parameters)
-            return run_project(str(uri), step, given, mistake, docker_args=arguments)
+            with _unset(LOGGED):
+                return run_project(str(project), step, given, mistake, docker_args=arguments)
 
     def deploys_to(self) -> str:
         """A container on this machine."""
@@ -94,6 +114,37 @@ class DockerBackend:
     def shares_data(self) -> bool:
         """Yes: what the containers see of this machine, at the same place."""
         return True
+
+
+@contextmanager
+def _project_folder() -> Iterator[Path]:
+    """A folder for the project of one step, in the checkout: MLflow notes the commit it is of."""
+    build = project_root() / "build"
+    build.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="docker-", dir=build) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _container(step: str) -> Iterator[str]:
+    """A name for a step's container, which is ended when this process is told to end."""
+    name = f"throughline-{step}-{uuid4().hex[:12]}"
+    try:
+        yield name
+    except (KeyboardInterrupt, SystemExit):
+        for container in docker_engine().containers.list(filters={"name": name}):
+            container.stop()
+        raise
+
+
+@contextmanager
+def _unset(names: Iterable[str]) -> Iterator[None]:
+    """Takes variables out of this process's environment for the block."""
+    kept = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
 
 
 def table_mounts(recipe: Recipe) -> list[Mount]:

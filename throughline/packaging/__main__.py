@@ -18,9 +18,8 @@ from throughline.packaging.docker import (
     docker_variant,
     is_loopback,
     tracking_mounts,
-    with_data_root,
 )
-from throughline.packaging.mlproject import read_project, write_project
+from throughline.packaging.mlproject import read_project, with_data_root, write_project
 
 
 def main() -> None:
@@ -54,7 +53,7 @@ def write_docker(options: argparse.Namespace) -> str:
     data_root = options.data_root.absolute()
     data_root.mkdir(parents=True, exist_ok=True)
     mounts = [Mount.same(data_root), *tracking_mounts(tracking)]
-    project = with_data_root(read_project(root), data_root)
+    project = with_data_root(read_project(root), str(data_root))
     settings = {"MLFLOW_TRACKING_URI": tracking}
     write_project(docker_variant(project, options.image, mounts, settings), options.folder)
     network = " -A network=host" if is_loopback(tracking) else ""

@@ -50,23 +50,6 @@ def docker_variant(
     return with_environment(project, "docker_env", docker)
 
 
-def with_data_root(project: Project, data_root: Path) -> Project:
-    """The project whose entry points take ``data_root`` for their tables unless told otherwise."""
-    entry_points = {
-        name: {
-            **entry,
-            "parameters": {
-                parameter: {**_typed(kind), "default": str(data_root)}
-                if parameter == "data_root"
-                else kind
-                for parameter, kind in entry.get("parameters", {}).items()
-            },
-        }
-        for name, entry in project["entry_points"].items()
-    }
-    return {**project, "entry_points": entry_points}
-
-
 def tracking_mounts(tracking_uri: str) -> list[Mount]:
     """The mount by which a container reaches a tracking database that is a file; none for a server.
 
@@ -79,11 +62,17 @@ def tracking_mounts(tracking_uri: str) -> list[Mount]:
 
 
 def check_no_login(tracking_uri: str) -> None:
-    """Refuses a tracking URI that would put a login into the log.
+    """Refuses a tracking URI by which MLflow would log a login with its call of Docker.
 
     Raises:
-        UserError: If a name or a password stands in it.
+        UserError: If a name or a password stands in it, or it is Databricks', whose token MLflow
+            writes there.
     """
+    if tracking_uri.partition(":")[0] == "databricks":
+        raise UserError(
+            "MLflow would log the token of Databricks with its call of Docker; give "
+            "backend=databricks, or track on another server."
+        )
     if without_login(tracking_uri) != tracking_uri:
         raise UserError(
             "The tracking URI has a login in it, which MLflow would log with its call of Docker; "
@@ -113,7 +102,3 @@ def run_arguments(tracking_uri: str, env_file: Path | None = None) -> dict[str, 
     if env_file:
         arguments["env-file"] = str(env_file)
     return arguments
-
-
-def _typed(kind: str | Mapping[str, object]) -> dict[str, object]:
-    return {"type": kind} if isinstance(kind, str) else dict(kind)
