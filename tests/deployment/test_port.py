@@ -68,3 +68,30 @@ def test_an_old_server_that_does_not_share_its_socket_is_ended_last(port, tmp_pa
     assert places(port) == {(ALL, before.pid)}
     made = target.deploy(resolve(MODEL, "challenger"))
     assert places(port) == {(ALL, made.pid)} and target.predict(MODEL, REQUEST)
+
+
+def test_an_open_address_is_not_served_again_without_its_token(port, tmp_path, monkeypatch):
+    monkeypatch.delenv(TOKEN)
+    target = LocalTarget(tmp_path, port, "127.0.0.1")
+    with pytest.raises(UserError, match="nor did version 1 come back: Whoever reaches 0.0.0.0"):
+        target.deploy(resolve(MODEL, "unstable"))
+    assert not places(port)
+    assert target.status(MODEL) is None
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "no-such-machine.invalid"])
+def test_an_address_of_another_machine_is_refused(host, registry, tmp_path, free_port, monkeypatch):
+    monkeypatch.setenv(TOKEN, "a-secret-of-a-test")
+    with pytest.raises(UserError, match=f"{host} is no address of this machine"):
+        LocalTarget(tmp_path, free_port(), host).deploy(resolve(MODEL, "champion"))
+
+
+def test_it_serves_on_an_address_of_version_6(registry, tmp_path, free_port):
+    target = LocalTarget(tmp_path, free_port(), "::1")
+    made = target.deploy(resolve(MODEL, "champion"))
+    try:
+        assert made.url == f"http://[::1]:{target.port}"
+        assert places(target.port) == {("::1", made.pid)}
+        assert target.predict(MODEL, REQUEST)
+    finally:
+        target.delete(MODEL)

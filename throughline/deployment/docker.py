@@ -1,6 +1,7 @@
 """The docker target: a model's image in a container that outlives the step that started it."""
 
 import logging
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from throughline.deployment.client import EndpointClient
 from throughline.deployment.engine import docker_engine
 from throughline.deployment.launch import LOAD_SECONDS
-from throughline.deployment.served_image import build_image, image_name
+from throughline.deployment.limits import BODY_MB, BODY_SECONDS, IN_FLIGHT
+from throughline.deployment.served_image import build_image, docker_name, image_name
 from throughline.deployment.smoke import SmokeCheck, smoke_check
 from throughline.deployment.target import Deployment, ModelVersion
+from throughline.deployment.token import HEADER, TOKEN, fingerprint
 from throughline.deployment.versions import fetched
 from throughline.errors import UserError
 
@@ -22,6 +25,11 @@ logger = logging.getLogger(__name__)
 LABEL = "throughline.model"
 INSIDE = "8080/tcp"
 HOST = "127.0.0.1"
+TOKEN_LABEL = "throughline.token"  # noqa: S105 (the name of a label)
+TRIAL, BEFORE = ".trial", ".before"
+"""Ends of containers' names, with what no model's name there has in it."""
+SETTINGS = (TOKEN, BODY_MB, BODY_SECONDS, IN_FLIGHT)
+"""Variables that a container's server has of whoever deploys."""
 
 
 class DockerTarget:
@@ -44,7 +52,7 @@ class DockerTarget:
         place of the old one, which comes back if the new one does not.
         """
         old = self._container(model.name)
-        if old and _version_of(old) == model and _port_of(old) == self.port and _healthy(old):
+        if old and self._serves(old, model) and _healthy(old):
             logger.info("%s already serves %s; left alone", _url_of(old), model.uri)
             return _deployment(old, "unchanged")
         with fetched(model) as files:
@@ -52,11 +60,11 @@ class DockerTarget:
             image = build_image(self.engine, model, Path(files))
             check = smoke_check(files)
         self._try(model, image, check)
-        if old:
-            self._clear(f"{old.name}-before")
-            old.stop()
-            old.rename(f"{old.name}-before")
         try:
+            if old:
+                self._clear(model.name, BEFORE)
+                old.rename(_container_name(model.name, BEFORE))
+                old.stop()
             new = self._start(model, image, self.port)
             seconds = _wait(new)
         except BaseException as error:
@@ -88,23 +96,25 @@ class DockerTarget:
         Raises:
             UserError: There is no container of this model.
         """
-        return _last_lines(self._needed(name), lines)
+        return _last_lines(self._needed(name, ended=True), lines)
 
     def delete(self, name: str) -> Deployment | None:
         """Ends the container and removes it; its image stays."""
-        container = self._container(name)
-        if container is None:
-            return None
-        found = _deployment(container)
-        container.remove(force=True)
+        found = self.status(name)
+        self._clear(name)
         return found
 
-    def _container(self, name: str) -> "Container | None":
-        found = self.engine.containers.list(filters={"label": f"{LABEL}={name}"})
-        return next((c for c in found if c.name == _container_name(name)), None)
+    def _container(self, name: str, part: str = "", ended: bool = False) -> "Container | None":
+        found = self.engine.containers.list(all=ended, filters={"label": f"{LABEL}={name}"})
+        return next((c for c in found if c.name == _container_name(name, part)), None)
 
-    def _needed(self, name: str) -> "Container":
-        container = self._container(name)
+    def _serves(self, container: "Container", model: ModelVersion) -> bool:
+        token = container.labels.get(TOKEN_LABEL, "")
+        served = (_version_of(container), _port_of(container), token)
+        return served == (model, self.port, fingerprint())
+
+    def _needed(self, name: str, ended: bool = False) -> "Container":
+        container = self._container(name, ended=ended)
         if container is None:
             raise UserError(f"no container serves {name}; deploy it first")
         return container
@@ -132,10 +142,16 @@ class DockerTarget:
 
         labels = {LABEL: model.name, "throughline.version": model.version}
         labels |= {"throughline.run_id": model.run_id, "throughline.source": model.source}
-        name = _container_name(model.name) if port else f"{_container_name(model.name)}-trial"
-        self._clear(name)
+        labels |= {TOKEN_LABEL: fingerprint()}
+        part = "" if port else TRIAL
+        self._clear(model.name, part)
         container = self.engine.containers.create(
-            image, name=name, labels=labels, ports={INSIDE: (HOST, port)}, init=True
+            image,
+            name=_container_name(model.name, part),
+            labels=labels,
+            ports={INSIDE: (HOST, port)},
+            environment={name: os.environ[name] for name in SETTINGS if name in os.environ},
+            init=True,
         )
         try:
             container.start()
@@ -146,22 +162,26 @@ class DockerTarget:
             ) from None
         return container
 
-    def _clear(self, name: str) -> None:
-        """Removes what an attempt that was ended may have left under this name."""
-        for stale in self.engine.containers.list(all=True, filters={"name": f"^/{name}$"}):
+    def _clear(self, name: str, part: str = "") -> None:
+        """Removes a model's container, whether it runs or not."""
+        if stale := self._container(name, part, ended=True):
             stale.remove(force=True)
 
     def _put_back(self, old: "Container | None", name: str) -> str:
-        self._clear(_container_name(name))
+        if old:
+            old.reload()
+        if old is None or old.name != _container_name(name):
+            self._clear(name)
         if old is None:
             return "nothing was deployed before"
-        old.rename(_container_name(name))
+        if old.name != _container_name(name):
+            old.rename(_container_name(name))
         old.start()
         return f"version {_version_of(old).version} serves again"
 
 
-def _container_name(name: str) -> str:
-    return image_name(ModelVersion(name, "", "", "")).rstrip(":")
+def _container_name(name: str, part: str = "") -> str:
+    return docker_name(name) + part
 
 
 def _version_of(container: "Container") -> ModelVersion:
@@ -208,4 +228,5 @@ def _deployment(
 ) -> Deployment:
     url, log = _url_of(container), f"docker logs {container.name}"
     healthy = _healthy(container)
-    return Deployment(_version_of(container), url, None, log, healthy, change, seconds)
+    header = HEADER if container.labels.get(TOKEN_LABEL) else ""
+    return Deployment(_version_of(container), url, None, log, healthy, change, seconds, header)

@@ -23,10 +23,12 @@ def bound(host: str, port: int) -> socket.socket:
     Raises:
         OSError: If the port cannot be had.
     """
-    holder = socket.socket()
+    places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family, *_, address = min(places, key=lambda place: place[0] != socket.AF_INET)
+    holder = socket.socket(family)
     try:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holder.bind((host, port))
+        holder.bind(address)
     except OSError:
         holder.close()
         raise

@@ -8,6 +8,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from throughline.deployment.plain_errors import error_response
 from throughline.settings import number_in
 
+BODY_MB = "THROUGHLINE_MAX_BODY_MB"
+BODY_SECONDS = "THROUGHLINE_MAX_BODY_SECONDS"
+IN_FLIGHT = "THROUGHLINE_MAX_IN_FLIGHT"
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -25,15 +29,15 @@ class Limits:
 
     @classmethod
     def from_environment(cls) -> "Limits":
-        """Reads ``THROUGHLINE_MAX_BODY_MB``, ``_MAX_BODY_SECONDS`` and ``_MAX_IN_FLIGHT``.
+        """Reads the settings of the environment.
 
         Raises:
             UserError: A value is not a number above zero.
         """
         return cls(
-            int(number_in("THROUGHLINE_MAX_BODY_MB", cls.body_bytes / 2**20) * 2**20),
-            number_in("THROUGHLINE_MAX_BODY_SECONDS", cls.body_seconds),
-            max(1, int(number_in("THROUGHLINE_MAX_IN_FLIGHT", cls.in_flight))),
+            int(number_in(BODY_MB, cls.body_bytes / 2**20) * 2**20),
+            number_in(BODY_SECONDS, cls.body_seconds),
+            max(1, int(number_in(IN_FLIGHT, cls.in_flight))),
         )
 
 

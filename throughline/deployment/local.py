@@ -129,16 +129,23 @@ class LocalTarget:
         if old.process.find():
             self.states.write(old)
             return f"version {old.model.version} still serves"
+        try:
+            self._start_again(old, port)
+        except UserError as error:
+            self.states.remove(old.model.name)
+            return f"nor did version {old.model.version} come back: {error}"
+        return f"version {old.model.version} serves again"
+
+    def _start_again(self, old: EndpointState, port: Port) -> None:
+        check_host(old.host)  # the token that it had may have been another shell's
         launch = Launch(old.model, old.path, old.host, old.port, Path(old.log))
         try:
             launch.wait_loaded()
             self.states.write(launch.state)
             launch.listen(port.of_old(old))
-        except UserError as error:
+        except UserError:
             launch.abort()
-            self.states.remove(old.model.name)
-            return f"nor did version {old.model.version} come back: {error}"
-        return f"version {old.model.version} serves again"
+            raise
 
     def _running(self, name: str) -> EndpointState | None:
         state = self.states.read(name)

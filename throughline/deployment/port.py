@@ -1,5 +1,6 @@
 """The port of an endpoint while one server takes the place of another."""
 
+import errno
 import socket
 
 from throughline.deployment.handover import ask, bound
@@ -66,5 +67,10 @@ def _held(host: str, port: int) -> socket.socket:
         return bound(host, port)
     except PermissionError:
         raise UserError(f"port {port} needs more rights; give -P port=...") from None
-    except OSError:
-        raise UserError(f"port {port} is in use by another program; give -P port=...") from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UserError(f"port {port} is in use by another program; give -P port=...") from None
+        raise UserError(
+            f"{host} is no address of this machine ({error.strerror}); give -P host=127.0.0.1, or "
+            "one that it has."
+        ) from None

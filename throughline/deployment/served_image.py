@@ -1,6 +1,8 @@
 """A registered model as an image: what it needs, its files and the server, nothing else."""
 
+import hashlib
 import os
+import re
 import shutil
 import tempfile
 from importlib.metadata import version
@@ -49,9 +51,15 @@ def build_image(engine: "DockerClient", model: ModelVersion, files: Path) -> str
 
 
 def image_name(model: ModelVersion) -> str:
-    """The image's name for a version: lower case, as Docker has it."""
-    kept = "".join(c if c.isalnum() else "-" for c in model.name.lower()).strip("-")
-    return f"throughline-{kept or 'model'}:{model.version}"
+    """The image's name for a version, another one for every other model."""
+    return f"{docker_name(model.name)}:{model.version}"
+
+
+def docker_name(name: str) -> str:
+    """A model's name as Docker takes it; what had to be changed is told apart by a digest."""
+    kept = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
+    digest = "" if kept == name else f"-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"throughline-{kept}{digest}".replace("--", "-")
 
 
 def write_context(folder: Path, files: Path) -> None:

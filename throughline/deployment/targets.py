@@ -42,8 +42,12 @@ def open_target(
     if not 1 <= port <= 65535:
         raise UserError(f"port {port} does not exist; give -P port= a number from 1 to 65535")
     if name == "docker":
-        from throughline.deployment.docker import DockerTarget
+        from throughline.deployment.docker import HOST, DockerTarget
 
+        if host not in ("none", HOST):
+            raise UserError(
+                f"the target docker serves on {HOST}; leave -P host= out, or give -P target=local"
+            )
         return DockerTarget(port)
     from throughline.deployment.local import LocalTarget
     from throughline.deployment.token import check_host
