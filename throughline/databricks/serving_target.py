@@ -68,13 +68,16 @@ class DatabricksTarget:
                 return self._deployment(found, model, "unchanged")
             if found:
                 self._check_free(found, wanted)
-            with fetched(model) as files:
-                check = smoke_check(files)
-            started = time.monotonic()
+        with fetched(model) as files:
+            check = smoke_check(files)
+        started = time.monotonic()
+        with workspace_errors(self.host):
+            if found is None:
+                self._change(wanted, None)  # if that is refused there is nothing to undo
             with self._undone_on_error(wanted, found):
                 if found and endpoints.is_changing(found):
                     logger.info("the change to version %s is under way already", model.version)
-                else:
+                elif found:
                     self._change(wanted, found)
                 made = self._wait(wanted)
                 seconds = time.monotonic() - started

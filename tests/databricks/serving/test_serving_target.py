@@ -83,6 +83,14 @@ def test_a_first_version_that_does_not_come_up_leaves_nothing(
     assert target.status(MODEL) is None and target.delete(MODEL) is None
 
 
+def test_an_endpoint_that_somebody_made_meanwhile_stays(target, serving, version, monkeypatch):
+    target.deploy(version("1"))
+    monkeypatch.setattr(target, "_find", lambda model: None)
+    with pytest.raises(UserError, match="already exists"):
+        target.deploy(version("2"))
+    assert served(serving) == "1"
+
+
 def test_a_model_that_cannot_be_loaded_here_is_not_sent(target, serving, version):
     with pytest.raises(ImportError, match="a_library_that_is_not_here"):
         target.deploy(version("3"))
