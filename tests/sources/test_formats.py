@@ -58,3 +58,13 @@ def test_a_delta_table_is_one_whatever_its_name(folder):
     assert format_of(f"{root}/t.parquet") == "delta"
     folder("u/_delta_log/0.json")
     assert format_of(f"file://{root}/u") == "delta"
+
+
+def test_on_a_cluster_a_path_is_one_of_dbfs_as_to_spark(monkeypatch):
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "15.4")
+    looked: list[str] = []
+    monkeypatch.setattr("glob.glob", lambda path: looked.append(path) or [path])
+    for path in ("/mnt/raw/t.parquet", "dbfs:/mnt/raw/t.parquet", "file:/dbfs/mnt/raw/t.parquet"):
+        assert format_of(path) == "parquet"
+    assert format_of("/Volumes/main/ml/files/t.parquet") == "parquet"
+    assert looked == ["/dbfs/mnt/raw/t.parquet"] * 3 + ["/Volumes/main/ml/files/t.parquet"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from throughline.dbfs import for_python
+from throughline.dbfs import seen_by_python
 from throughline.errors import UserError
 
 Format = Literal["parquet", "csv", "json", "delta"]
@@ -24,13 +24,13 @@ def format_of(path: str) -> Format:
     """The format of a file, of a folder's or a glob's files, or of a Delta table.
 
     A name that ends in a format's suffix says it, whatever is below. On this machine, where a
-    cluster's ``dbfs:/`` is the folder ``/dbfs``, the files are looked at; of a URI only the name
+    cluster's DBFS is the folder ``/dbfs``, the files are looked at; of a URI only the name
     and whether it is a Delta table.
 
     Raises:
         UserError: If there is nothing, the files are of several formats, or of none that is known.
     """
-    seen = _without_scheme(for_python(path))
+    seen = _seen(path)
     remote = "://" in seen
     found = [] if remote else sorted(glob.glob(seen))
     if not found and not remote:
@@ -54,12 +54,12 @@ def format_of(path: str) -> Format:
     )
 
 
-def _without_scheme(path: str) -> str:
-    """A path of this machine that is written as a URI, as Spark takes it, without the scheme."""
+def _seen(path: str) -> str:
+    """The path by which this process finds what Spark reads there; URIs as they are."""
     for scheme in ("file://", "file:"):
         if path.startswith(f"{scheme}/"):
             return path.removeprefix(scheme)
-    return path
+    return seen_by_python(path)
 
 
 def _suffix_format(name: str) -> Format | None:
