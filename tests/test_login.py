@@ -2,7 +2,7 @@
 
 import pytest
 
-from throughline.login import without_login
+from throughline.login import login_in_table, without_login
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,19 @@ from throughline.login import without_login
 )
 def test_a_uri_is_shown_without_its_login(uri: str, shown: str) -> None:
     assert without_login(uri) == shown
+
+
+@pytest.mark.parametrize(
+    "table", ["https://host/box/t.csv?sv=2&sig=abc%3D", "https://ada:secret@host/t.csv"]
+)
+def test_a_table_with_a_login_in_its_address_is_refused(table: str) -> None:
+    refused = login_in_table(table)
+    assert refused.startswith("the address https://host/")
+    assert "abc" not in refused and "secret" not in refused
+
+
+@pytest.mark.parametrize(
+    "table", ["abfss://box@account.dfs.core.windows.net/t.csv", "sample:a/b", "data/a@b.csv"]
+)
+def test_a_table_without_one_is_not(table: str) -> None:
+    assert not login_in_table(table)

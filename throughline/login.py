@@ -8,8 +8,24 @@ _SECRET = re.compile(
     r"(?<=[?&])((?:password|passwd|pwd|token|access_token|sig|sslpassword)=)[^&\s]*", re.IGNORECASE
 )
 """A password or a token among the query's values, as SQLAlchemy and Azure's storage take them."""
+_CONTAINER_FIRST = ("abfs:", "abfss:", "wasb:", "wasbs:")
+"""Of these, what stands before the host is no login; a signature is refused where they are read."""
 
 
 def without_login(uri: str) -> str:
     """A URI without the name and the password before its host, and without those in its query."""
     return _SECRET.sub(r"\1...", _LOGIN.sub("", uri))
+
+
+def login_in_table(table: str) -> str:
+    """Says why a table's address may not be used: recipes and parameters are logged.
+
+    Returns:
+        A sentence; empty if there is no login in it.
+    """
+    if table.startswith(_CONTAINER_FIRST) or without_login(table) == table:
+        return ""
+    return (
+        f"the address {without_login(table)} had a login or a signature in it, which would be "
+        "logged; leave it out, and copy the table to where it is read without one"
+    )

@@ -47,3 +47,11 @@ def test_the_digest_is_of_what_the_recipe_says_not_how_it_is_written():
 def test_what_would_leak_or_stumble_is_refused(key, value, sentence):
     with pytest.raises(UserError, match=sentence):
         parse_recipe(f"{TEXT.rstrip()}\n{key}: {value}\n")
+
+
+def test_a_login_in_a_tables_address_is_refused_and_not_shown():
+    text = TEXT.replace("rows.parquet", "https://host/t.csv?sig=abc")
+    assert text != TEXT
+    with pytest.raises(UserError, match="at source.table: the address https://host/t.csv") as c:
+        parse_recipe(text)
+    assert "abc" not in str(c.value)

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping
 
 from throughline.errors import UserError
+from throughline.login import without_login
 
 _SHARED = ("dbfs:/", "/dbfs/", "/Volumes/")
 
@@ -32,7 +33,7 @@ def check_tracking() -> None:
     uri = mlflow.get_tracking_uri()
     if not is_databricks_uri(uri):
         raise UserError(
-            f"A job on Databricks cannot reach the tracking store {_without_password(uri)}; set "
+            f"A job on Databricks cannot reach the tracking store {without_login(uri)}; set "
             "MLFLOW_TRACKING_URI=databricks."
         )
     if uri != "databricks":
@@ -80,8 +81,3 @@ def check_parameters(step: str, parameters: Mapping[str, str]) -> None:
                 f"The parameter {name} of {step} is {value!r}, which a job on Databricks would not "
                 "get whole; use letters, digits and _ . / : @ = , + -, or say it in the recipe."
             )
-
-
-def _without_password(uri: str) -> str:
-    scheme, _, rest = uri.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if rest else uri
