@@ -160,7 +160,7 @@ def _check_before(venv: Path, environment: Mapping[str, str]) -> None:
 
 def _build(venv: Path, project: Path) -> None:
     started = time.monotonic()
-    say("building the environment in .venv: about 6 minutes the first time, seconds afterwards.")
+    say("building the environment in .venv: 3 to 6 minutes the first time, seconds afterwards.")
     say("[1/4] an empty environment")
     shutil.rmtree(venv, ignore_errors=True)
     venv.mkdir()
@@ -168,7 +168,7 @@ def _build(venv: Path, project: Path) -> None:
     python = str(venv / "bin" / "python")
     hint = "if it says that ensurepip is missing, install python3.11-venv"
     _step([sys.executable, "-m", "venv", str(venv)], hint=hint)
-    say("[2/4] the packages of requirements.lock, each checked against its hash")
+    say("[2/4] the packages of requirements.lock, checked against their hashes")
     _install_uv(python, (project / "requirements.lock").read_text(encoding="utf-8"))
     config = subprocess.run(
         [python, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
@@ -184,7 +184,7 @@ def _build(venv: Path, project: Path) -> None:
     if (project / TOOLS).exists():
         say("[3/4] the tools of the tests")
         _step([*install, "-r", str(project / TOOLS)], settings)
-    say("[4/4] Horovod, compiled on this machine: about 2 minutes on two cores")
+    say("[4/4] Horovod, compiled on this machine: 2 to 3 minutes on two cores")
     _install_horovod(install, project, settings)
     (venv / STAMP).write_text(digest(project), encoding="utf-8")
     say(f"the environment is ready, after {time.monotonic() - started:.0f} s.")
