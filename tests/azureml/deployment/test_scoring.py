@@ -15,11 +15,15 @@ from tests.azureml.deployment.conftest import REQUEST
 from tests.deployment.saved_model import MODEL, save_model
 from tests.emulators.azureml.containers import Container
 from tests.emulators.tracking_server import clean_environment
-from tests.extras import install
+from tests.extras import make_environment
 from tests.steps.conftest import free_port
 from throughline.azureml.entry_script import NAME, entry_script, source_directory
 from throughline.azureml.refusals import reason
-from throughline.azureml.served_environment import conda_file, served_environment
+from throughline.azureml.served_environment import (
+    INFERENCE_SERVER,
+    conda_file,
+    served_environment,
+)
 from throughline.azureml.served_model import model_name, tags_of, version_in
 from throughline.azureml.webservice import service_name
 from throughline.deployment.smoke import smoke_check
@@ -144,25 +148,24 @@ def test_a_model_runs_on_the_code_that_it_brings(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def inference_server(tmp_path_factory):
-    """The folder of the packages of Azure's server."""
-    return install(
-        "tests/azureml/deployment/requirements-inference-server.txt",
-        tmp_path_factory.mktemp("inference-server"),
-    )
+def python_of_the_image(saved, tmp_path_factory):
+    """The Python of an environment as the image has it, Azure's server in it."""
+    needed = conda_file(saved / "1", INFERENCE_SERVER)["dependencies"][-1]["pip"]
+    found = Path(__file__).with_name("requirements-inference-server.txt")
+    return make_environment(needed, found, tmp_path_factory.mktemp("image") / "environment")
 
 
 @pytest.mark.slow
-def test_the_real_inference_server_answers_as_the_model_does(saved, inference_server, tmp_path):
+def test_the_real_inference_server_answers_as_the_model_does(saved, python_of_the_image, tmp_path):
     port = free_port()
     with source_directory(VERSION) as folder:
-        server = [sys.executable, "-m", "azureml_inference_server_http"]
+        server = [str(python_of_the_image), "-m", "azureml_inference_server_http"]
         server += ["--entry_script", str(folder / NAME), "--port", str(port)]
         with (tmp_path / "log").open("wb") as log:
             process = subprocess.Popen(
                 [*server, "--health_port", str(free_port())],
                 cwd=tmp_path,
-                env=environment(saved, PATH=os.environ["PATH"], PYTHONPATH=str(inference_server)),
+                env=environment(saved, PATH=os.environ["PATH"]),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -203,8 +206,8 @@ def test_the_environment_is_the_models_and_azures_server(saved, tmp_path):
     found = yaml.safe_load(conda.read_text())
     found["dependencies"][-1]["pip"] += ["pydantic==2.14.3", "requests==2.0.0"]
     (tmp_path / "conda.yaml").write_text(yaml.safe_dump(found))
-    packages = conda_file(tmp_path, "azureml-inference-server-http~=1.5")["dependencies"][-1]["pip"]
-    assert {"pydantic", "fastapi", "azureml-inference-server-http~=1.5"} <= set(packages)
+    packages = conda_file(tmp_path, INFERENCE_SERVER)["dependencies"][-1]["pip"]
+    assert {"pydantic", "fastapi", INFERENCE_SERVER} <= set(packages)
     assert [one for one in packages if one.startswith("requests")] == ["requests==2.0.0"]
     made = served_environment("x-served", saved / "1")
     assert "azureml-inference-server-http" in json.dumps(made.python.conda_dependencies.as_dict())
