@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
+import polars as pl
 import pytest
 import requests
 
@@ -89,7 +90,13 @@ def test_the_whole_chain_runs_in_one_container(engine: Engine, image: str, place
     run = ["python", "-m", "throughline", "run", "-P", "recipe=/recipe/recipe.yaml", *SLICE]
     said = engine("run", "--rm", "--init", *volumes, image, *run)
     assert all(f"\n{step} " in said for step in STEPS), said[-4000:]
-    # the volumes hold all of it: another container serves what this one registered
+    # the volumes hold all of it: other containers score and serve with what this one registered
+    (prepared,) = (state / "data").glob("prepared/*/*")
+    raw = f"data/{prepared.relative_to(state / 'data')}/raw"
+    score = ["python", "-m", "throughline", "run", "-e", "score"]
+    score += ["-P", f"table={raw}", "-P", "output=data/scored"]
+    engine("run", "--rm", "--init", *volumes, image, *score)
+    _check_scored(state / "data/scored")
     port = free_port()
     serve = ["python", "-m", "throughline.deployment.serve", "--host", "0.0.0.0"]  # noqa: S104
     serve += ["--model_uri", "models:/flights-late@champion"]
@@ -107,6 +114,14 @@ def test_the_whole_chain_runs_in_one_container(engine: Engine, image: str, place
         assert engine("exec", name, "python", "-m", "throughline.deployment.health") == ""
     finally:
         engine("rm", "-f", name)
+
+
+def _check_scored(folder: Path) -> None:
+    """The scored rows are all there."""
+    rows = json.loads((folder / "manifest.json").read_text())["rows"]
+    found = pl.read_parquet(folder / "rows/*.parquet")
+    assert len(found) == rows > 1000
+    assert found["probability"].is_between(0, 1).all()
 
 
 def test_main_runs_each_step_in_a_container(image: str, place: Place) -> None:
@@ -135,6 +150,14 @@ def test_main_runs_each_step_in_a_container(image: str, place: Place) -> None:
         rows = mlflow.models.get_model_info("models:/flights-late@champion")
         assert rows.run_id == requests.get(f"{url}/model", timeout=60).json()["run_id"]
         assert 0 <= answer["predictions"][0]["probability"] <= 1
+        # and another one scores a table
+        folder = place.folder / "variant"
+        _render(image, place.folder / "data", folder, place.tracking)
+        score = ("-P", f"table={table}/raw", "-P", f"output={place.folder}/data/scored")
+        who = ("-A", f"user={os.getuid()}:0")
+        scored = place.mlflow_run(*who, "-e", "score", *score, uri=folder)
+        assert scored.returncode == 0, scored.stderr[-4000:]
+        _check_scored(place.folder / "data/scored")
     finally:
         stopped = place.mlflow_run(
             "--env-manager", "local", "-e", "deploy", "-P", "target=docker", "-P", "action=stop"
@@ -159,15 +182,8 @@ def test_a_rendered_project_runs_a_step_on_a_tracking_server(
         try:
             tracked = Place(place.folder, engine, f"http://127.0.0.1:{port}")
             _until(lambda: requests.get(f"{tracked.tracking}/health", timeout=5))
-            render = [sys.executable, "-m", "throughline.packaging", "docker", "--image", image]
-            folder = place.folder / "variant"
-            data = place.folder / "served-data"
-            subprocess.run(
-                [*render, "--data_root", str(data), str(folder)],
-                cwd=PROJECT,
-                check=True,
-                env=os.environ | {"MLFLOW_TRACKING_URI": tracked.tracking},
-            )
+            folder, data = place.folder / "variant-of-a-server", place.folder / "served-data"
+            _render(image, data, folder, tracked.tracking)
             who = ("-A", f"user={os.getuid()}:0", "-A", "network=host")
             done = tracked.mlflow_run(
                 *who, "-e", "prep", "-P", "recipe=recipes/wine.yaml", uri=folder
@@ -177,6 +193,34 @@ def test_a_rendered_project_runs_a_step_on_a_tracking_server(
             assert list(place.folder.glob("artifacts/**/plan.json"))
         finally:
             server.terminate()
+
+
+def _render(image: str, data_root: Path, folder: Path, tracking: str) -> None:
+    """Writes the project as a Docker project of MLflow."""
+    render = [sys.executable, "-m", "throughline.packaging", "docker", "--image", image]
+    subprocess.run(
+        [*render, "--data_root", str(data_root), str(folder)],
+        cwd=PROJECT,
+        check=True,
+        env=os.environ | {"MLFLOW_TRACKING_URI": tracking},
+    )
+
+
+def test_a_container_ends_with_its_chain(engine: Engine, image: str, place: Place) -> None:
+    data, recipe = place.folder / "ended", place.folder / "recipe/recipe.yaml"
+    command = [sys.executable, "steps/main.py", "--recipe", str(recipe), "--data_root", str(data)]
+    command += ["--backend", "docker", "--backend_config", image]
+    environment = engine.environment | {"MLFLOW_TRACKING_URI": place.tracking}
+    containers = ("ps", "-q", "--filter", "name=throughline-prep-")
+    with subprocess.Popen(command, cwd=PROJECT, env=environment) as chain:
+        deadline = time.monotonic() + 120
+        while not engine(*containers).strip() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        running = engine(*containers).strip()
+        chain.terminate()
+        chain.wait(60)
+    assert running
+    assert not engine(*containers).strip()
 
 
 def test_a_mistake_in_a_container_is_told_in_one_sentence(image: str, place: Place) -> None:
