@@ -9,6 +9,7 @@ from throughline.registry.roles import (
     CHALLENGER,
     CHAMPION,
     STAGES,
+    check_name,
     give_role,
     has_stages,
     stages_used,
@@ -126,6 +127,7 @@ def versions_of(name: str) -> "list[ModelVersion]":
     """
     import mlflow
 
+    check_name(name)
     client = mlflow.MlflowClient()
     if not client.search_registered_models(f"name = '{name}'", max_results=1):
         raise UserError(f"There is no registered model {name!r}; give -P model=NAME.")
