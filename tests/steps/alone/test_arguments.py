@@ -31,6 +31,8 @@ def test_help_names_every_parameter_of_the_entry_point(project: Project, name: s
         ("main", ["--set", "split.seed"], "The override 'split.seed' (set) must be key=value"),
         ("main", ["--force", "trian"], "no step 'trian' to force; did you mean 'train'?"),
         ("main", ["--mount", "/mnt/raw"], "The mount '/mnt/raw' is not understood"),
+        ("main", ["--port", "70000"], "port 70000 does not exist"),
+        ("main", ["--workers", "two"], "needs at least one worker, and workers is 'two'"),
         ("prep", ["--contract", "none-such"], "give contract the id of a finished run"),
         ("train", ["--prep_run", "none-such"], "There is no run 'none-such'"),
         ("train", [], "run prep first"),
