@@ -42,9 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from throughline.caching.comparing import compared
     from throughline.caching.reconciling import deployed, registered
     from throughline.chain.chain import Chain, steps_named
+    from throughline.deployment.targets import check_port
+    from throughline.distributed.places import check_workers
     from throughline.registry.roles import CHAMPION, champion_of
     from throughline.tracking import step_run
 
+    check_port(options.port)
+    check_workers(options.workers)
     where = BackendOptions(
         options.backend, options.backend_config, options.env_manager, options.data_root
     )

@@ -1,5 +1,6 @@
 """Finding finished runs again, on a real tracking store: what counts, and what is told instead."""
 
+import logging
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -116,6 +117,23 @@ def test_a_table_of_unknown_making_has_no_key(given: dict[str, str]) -> None:
         assert keyed.digest_now()
         Path(given["recipe"]).with_name("rows.csv").write_text("id,x,late\n1,2,0\n2,3,0\n4,4,1\n")
         assert keyed.digest_now() == ""
+
+
+@pytest.mark.parametrize("text", ["models: [", "no recipe"])
+def test_a_recipe_that_is_broken_or_gone_while_a_step_runs_does_not_end_it(
+    given: dict[str, str], caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    caplog.set_level(logging.WARNING, "throughline.caching.cache")
+    recipe = Path(given["recipe"])
+    with keyed_run("prep", given) as keyed:
+        assert keyed.digest_now()
+        recipe.write_text(text)
+        assert keyed.digest_now() == ""
+        recipe.unlink()
+        assert keyed.digest_now() == ""
+    run = mlflow.get_run(keyed.run.info.run_id)
+    assert (run.info.status, KEY in run.data.tags) == ("FINISHED", False)
+    assert f"will not be taken again: meanwhile The recipe {recipe} cannot be read" in caplog.text
 
 
 def test_code_newer_than_the_process_makes_no_key(

@@ -97,5 +97,6 @@ def test_steps_of_this_project() -> None:
     assert "throughline/sources/delta.py" in set(prep) - set(train)
     assert {"throughline/report/prep.html.j2", "throughline/report/page.css"} <= set(prep)
     assert {"throughline/models/served_pyfunc.py", "throughline/features/show.py"} <= set(train)
-    assert "throughline/distributed/worker.py" in network
+    started = ("worker", "horovodrun_command", "torchrun_command", "ending_with_parent")
+    assert {f"throughline/distributed/{name}.py" for name in started} <= set(network)
     assert not [name for name in train if name.startswith(("throughline/caching", "tests"))]

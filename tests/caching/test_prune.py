@@ -66,6 +66,19 @@ def test_the_table_of_a_deleted_run_is_kept_while_it_is_used(
     assert unused(tmp_path) == Unused([], {})
 
 
+@pytest.mark.parametrize("step", ["prep", "main"])
+def test_the_run_whose_contract_is_to_be_kept_is_in_use(
+    prep: Callable[[], tuple[str, Output]], tmp_path: Path, step: str
+) -> None:
+    """Both give it as a parameter of their run: a later chain is to keep the same contract."""
+    (run_id, _), (other, _) = prep(), prep()
+    client = mlflow.MlflowClient()
+    for contract in (run_id, "none", "latest"):
+        recent = client.create_run("0", tags={STEP: step}).info.run_id
+        client.log_param(recent, "contract", contract)
+    assert [run.info.run_id for run in unused(tmp_path).runs] == [other]
+
+
 @pytest.mark.parametrize(
     ("step", "parameters"),
     [("train", {"model": "none such"}), ("tune", {}), ("distributed_train", {})],

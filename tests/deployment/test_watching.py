@@ -5,13 +5,14 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import mlflow
 import pytest
 from mlflow.exceptions import MlflowException
 
 from throughline.deployment.local import LocalTarget
-from throughline.deployment.target import Deployment
+from throughline.deployment.target import Deployment, ModelVersion
 from throughline.deployment.watching import watch
 from throughline.errors import UserError
 
@@ -94,6 +95,31 @@ class Failing:
 
     def delete(self, name):
         pass
+
+
+class Workspace(Failing):
+    """A target that does not tell of which run the version is that it serves."""
+
+    asked = 0
+
+    def status(self, name):
+        self.asked += 1
+        if self.served is None:
+            return None
+        version = ModelVersion(self.served.model.name, self.served.model.version, "", "")
+        return replace(self.served, model=version)
+
+
+def test_an_endpoint_that_tells_only_name_and_version_is_deployed_once(alias, eventually):
+    alias("1")
+    target = Workspace()
+    with watched(target, 0.02) as deployed:
+        eventually(lambda: target.asked > 4)
+        alias("2")
+        eventually(lambda: len(target.tried) > 1)
+        asked = target.asked
+        eventually(lambda: target.asked > asked + 4)
+    assert [one.model.version for one in deployed] == ["1", "2"]
 
 
 def test_the_pauses_grow_whatever_fails(alias, eventually, caplog):

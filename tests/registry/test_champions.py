@@ -6,6 +6,7 @@ from tests.registry.conftest import NAME
 from throughline.errors import UserError
 from throughline.registry.champions import given_up, left_serving, make_champion, roll_back
 from throughline.registry.roles import champion_of
+from throughline.registry.stages import move
 
 
 def test_back_step_by_step_to_the_first(versions, stage):
@@ -51,6 +52,20 @@ def test_the_one_that_was_given_up_is_marked_until_a_person_takes_it_again(versi
     make_champion(NAME, "2")
     assert given_up(store.get_model_version(NAME, "2")) == ""
     assert roll_back(NAME).champion == "1"
+
+
+def test_the_one_that_is_champion_again_is_given_up_no_more(versions, store):
+    versions(3)
+    for version in ("1", "2"):
+        make_champion(NAME, version)
+    roll_back(NAME)
+    for version in ("3", "2"):
+        make_champion(NAME, version)
+    move(NAME, "3", "production")  # of 2, which has now been given up twice
+    assert given_up(store.get_model_version(NAME, "2"))
+    assert roll_back(NAME).champion == "2"
+    assert not given_up(store.get_model_version(NAME, "2"))
+    assert given_up(store.get_model_version(NAME, "3"))
 
 
 def test_what_is_still_served_after_a_rollback_that_was_cut_short(versions):

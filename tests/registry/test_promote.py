@@ -10,6 +10,7 @@ from throughline.models.xgboost import XGBoost
 from throughline.prepared import PreparedTable
 from throughline.registry import promotion
 from throughline.registry.champions import make_champion
+from throughline.registry.on_test import NotComparableError, on_test
 from throughline.registry.promotion import promote
 from throughline.registry.roles import champion_of
 from throughline.registry.stages import move
@@ -120,6 +121,31 @@ def test_a_champion_whose_files_are_gone_or_others_stays(candidate, prepared, st
     verdict = promote(NAME, second, prepared).verdict
     assert "version 1 of late are not those that were registered" in verdict.reason
     assert champion() == "1"
+
+
+def test_a_champion_that_does_not_take_the_test_rows_stays(candidate, prepared, store, monkeypatch):
+    promote(NAME, candidate(1), prepared)
+    measure = promotion.on_test
+
+    def on_test(files, table, rows, called=None):
+        missing = {"n": float("nan")} if called else {}  # a whole number for the champion
+        return measure(files, table, rows.assign(**missing), called)
+
+    monkeypatch.setattr(promotion, "on_test", on_test)
+    verdict = promote(NAME, candidate(2), prepared).verdict
+    assert not verdict.promoted
+    assert "(version 1 does not take the test rows: Cannot convert non-finite" in verdict.reason
+    assert champion() == "1"
+
+
+def test_a_model_that_gives_no_reason_is_told_by_its_errors_name(candidate, prepared, monkeypatch):
+    def nothing(*_):
+        raise AssertionError
+
+    uri, rows = candidate(1).data.tags["throughline.model"], prepared.raw_rows("test")
+    monkeypatch.setattr("throughline.registry.on_test.conform", nothing)
+    with pytest.raises(NotComparableError, match="does not take the test rows: AssertionError$"):
+        on_test(uri, prepared, rows)
 
 
 def test_a_candidate_that_does_not_load_is_a_mistake(candidate, prepared, store, tmp_path):

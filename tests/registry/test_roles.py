@@ -4,6 +4,7 @@ import mlflow
 import pytest
 
 from tests.registry.conftest import NAME
+from throughline.errors import UserError
 from throughline.registry.roles import (
     CHALLENGER,
     CHAMPION,
@@ -14,6 +15,7 @@ from throughline.registry.roles import (
     take_roles,
     versions_by_role,
 )
+from throughline.registry.stages import versions_of
 
 
 def test_a_role_is_an_alias_and_a_stage(versions, stage):
@@ -67,3 +69,14 @@ def test_what_the_registries_of_databricks_have(monkeypatch, uri, aliases, stage
 def test_what_the_registry_of_mlflow_has(store):
     assert has_aliases()
     assert has_stages()
+
+
+@pytest.mark.parametrize("name", ["models:/late", "a/b", "", " ", "..", "it's"])
+@pytest.mark.parametrize("look", [champion_of, versions_by_role, versions_of])
+def test_what_is_no_name_of_a_model_is_a_mistake(store, look, name):
+    with pytest.raises(UserError, match=f"{name!r} cannot be the name of a registered model"):
+        look(name)
+
+
+def test_a_name_of_unity_catalog_has_dots(store):
+    assert champion_of("main.flights.late") is None

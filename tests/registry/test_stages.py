@@ -83,6 +83,30 @@ def test_only_what_is_archived_is_deleted(versions, store):
         store.get_registered_model(NAME)
 
 
+def test_what_an_alias_names_is_not_deleted_even_if_it_is_archived(versions, store):
+    versions(2)
+    for version in ("1", "2"):
+        move(NAME, version, "archived")
+    store.set_registered_model_alias(NAME, "champion", "1")  # by hand
+    store.set_registered_model_alias(NAME, "eu", "1")
+    for version in ("1", "all"):
+        with pytest.raises(UserError, match="version 1 of late has the alias champion, eu;"):
+            delete(NAME, version)
+    move(NAME, "1", "archived")
+    store.delete_registered_model_alias(NAME, "eu")
+    assert delete(NAME, "1") == "version 1 of late is deleted"
+
+
+def test_without_stages_what_an_alias_names_is_not_deleted(versions, store, monkeypatch):
+    versions(2)
+    store.set_registered_model_alias(NAME, "champion", "1")
+    with monkeypatch.context() as changed:
+        changed.setattr(mlflow, "get_registry_uri", lambda: "databricks-uc")
+        with pytest.raises(UserError, match="version 1 of late has the alias champion;"):
+            delete(NAME, "1")
+        assert delete(NAME, "2") == "version 2 of late is deleted"
+
+
 def test_a_registry_without_stages_has_two_of_them_by_their_aliases(versions, monkeypatch):
     versions(2)
     monkeypatch.setattr(mlflow, "get_registry_uri", lambda: "databricks-uc")

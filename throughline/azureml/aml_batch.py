@@ -66,7 +66,7 @@ class AmlBatchTarget:
                 logger.info("%s runs %s already", old.name, model.uri)
                 return self._deployment(old, model, "unchanged")
             files = Path(opened.enter_context(fetched(model)))
-            check = smoke_check(str(files))
+            check = smoke_check(str(files), model.uri)
             if check is None:
                 raise UserError(
                     f"{model.uri} has no input example, which a pipeline is tried with; save the "

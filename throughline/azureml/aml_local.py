@@ -65,7 +65,7 @@ class AmlLocalTarget:
             if old and before == model and old.state == "running" and old.port == self.port:
                 return self._deployment(old, model, "unchanged")
             with fetched(model) as files:
-                check = smoke_check(files)
+                check = smoke_check(files, model.uri)
             started = time.monotonic()
             try:
                 made = self._start(model)

@@ -97,7 +97,7 @@ class ManagedEndpointTarget:
                 logger.info("%s serves %s already", old.url, model.uri)
                 return self._deployment(old, model, "unchanged")
             with fetched(model) as files:
-                check = smoke_check(files)
+                check = smoke_check(files, model.uri)
             started = time.monotonic()
             with self._undone_on_error(model, old):
                 self._bring_in(model, old)

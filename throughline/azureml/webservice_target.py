@@ -52,7 +52,7 @@ class WebserviceTarget(ABC):
                     "done."
                 )
             files = Path(opened.enter_context(fetched(model)))
-            check = smoke_check(str(files))
+            check = smoke_check(str(files), model.uri)
             copy = registered_copy(self.workspace, model, files)
             if old and self._is_broken(old, model):
                 old.delete()

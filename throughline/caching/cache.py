@@ -12,6 +12,7 @@ from throughline.caching.key import Key, NotSeenError
 from throughline.caching.results import Files, damage, results_of
 from throughline.caching.step_key import key_of
 from throughline.capabilities import in_status, tagged
+from throughline.errors import UserError
 from throughline.tracking import STEP, step_run
 
 if TYPE_CHECKING:
@@ -59,7 +60,10 @@ class Keyed:
         """What of the key has changed since the step began, for people; empty if nothing."""
         if self.key is None:
             return ""
-        now = _key(self.key.step, self.parameters)
+        try:
+            now = _key(self.key.step, self.parameters)
+        except UserError as error:  # the recipe is being edited, say: the step has read it
+            return str(error)
         return self.key.differences(now.parts) if now else "what its key is made of is gone"
 
 

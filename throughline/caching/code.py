@@ -26,8 +26,8 @@ def code_of(step: str, root: Path) -> dict[str, str]:
     """The files that a step's script imports, directly or not, and what they read beside them.
 
     An import inside a function counts, one for types only does not. What is started with ``-m`` or
-    given to ``import_module`` counts, and so does a file of the package that a string names: a
-    template, a model's code.
+    given to ``import_module`` counts, where its name stands right there and not in a variable, and
+    so does a file of the package that a string names: a template, a model's code.
 
     Args:
         step: The entry point, a script in the folder ``steps``.

@@ -113,6 +113,8 @@ def _known(run: "Run", makers: dict[str, set[str]]) -> Known:
     uses = {value for name, value in tags.items() if name.startswith(REUSED)}
     for name in (PREPARED, TABLE):
         uses |= makers.get(tags.get(name, ""), set())
+    if contract := run.data.params.get("contract"):  # a run of prep, or a word that is no run's id
+        uses.add(contract)
     return Known(
         run.info.run_id,
         tags.get(PARENT, ""),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from throughline.caching.cache import Found, finished
+from throughline.deployment.target import ModelVersion
 from throughline.deployment.targets import open_target
 from throughline.errors import UserError
 from throughline.registry.promotion import best_candidate, is_of
@@ -55,8 +56,7 @@ def deployed(model: str, alias: str, target: str, data_root: str, port: int) -> 
         return Found(None, str(error))
     if served is None or version is None:
         return Found(None, "nothing is served")
-    known = served.model.run_id in ("", version.run_id or "")  # an endpoint of a workspace has none
-    if not known or served.model.version != str(version.version):
+    if not served.model.may_be(ModelVersion.of(version)):
         return Found(None, f"version {served.model.version} is served")
     if urlsplit(served.url).port not in (None, port):
         return Found(None, f"it is served at {served.url}")

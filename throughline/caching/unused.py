@@ -15,7 +15,8 @@ class Known:
         step: The entry point that it is a run of; empty for a run inside a step.
         started: When it began, in milliseconds since 1970.
         running: Whether it may still be at work.
-        uses: Ids of runs whose results it took: those a chain took again, and its preparations.
+        uses: Ids of runs whose results it took: those a chain took again, its preparations, and the
+            one whose contract it was to keep.
     """
 
     run_id: str

@@ -69,7 +69,7 @@ class DatabricksTarget:
             if found:
                 self._check_free(found, wanted)
         with fetched(model) as files:
-            check = smoke_check(files)
+            check = smoke_check(files, model.uri)
         started = time.monotonic()
         with workspace_errors(self.host):
             if found is None:

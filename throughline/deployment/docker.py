@@ -58,7 +58,7 @@ class DockerTarget:
         with fetched(model) as files:
             logger.info("building the image %s", image_name(model))
             image = build_image(self.engine, model, Path(files))
-            check = smoke_check(files)
+            check = smoke_check(files, model.uri)
         self._try(model, image, check)
         try:
             if old:

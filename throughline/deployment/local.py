@@ -97,7 +97,7 @@ class LocalTarget:
         launch = Launch(model, path, host, self.port, self.states.log(model))
         try:
             launch.wait_loaded()
-            check = smoke_check(path)
+            check = smoke_check(path, model.uri)
         except BaseException:
             launch.abort()
             raise

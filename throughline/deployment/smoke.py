@@ -2,11 +2,15 @@
 
 import io
 import json
+import logging
 import math
 from dataclasses import dataclass
 from typing import Any
 
 from throughline.checkout import hidden_checkout
+from throughline.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 TOLERANCE = 1e-6
 
@@ -23,25 +27,39 @@ class SmokeCheck:
         return same(predictions, self.predictions)
 
 
-def smoke_check(path: str) -> SmokeCheck | None:
+def smoke_check(path: str, called: str | None = None) -> SmokeCheck | None:
     """Loads the model in this process, with its own code, and scores its input example.
 
     Args:
         path: The folder with the model's files.
+        called: What errors call it, if not by where it is.
 
     Returns:
         None if the model was saved without an input example.
+
+    Raises:
+        UserError: The model does not load, or does not predict.
     """
     import mlflow.pyfunc
     from mlflow.pyfunc.scoring_server import predictions_to_json
 
-    with hidden_checkout():
-        model = mlflow.pyfunc.load_model(path)
-        if model.input_example is None:
-            return None
-        written = io.StringIO()
-        predictions_to_json(model.predict(model.input_example), written)
-        request = as_request(model.input_example)
+    try:
+        with hidden_checkout():
+            model = mlflow.pyfunc.load_model(path)
+            if model.input_example is None:
+                return None
+            written = io.StringIO()
+            predictions_to_json(model.predict(model.input_example), written)
+    except UserError:
+        raise
+    except Exception as error:  # of the model's own code, or of a library that is not here
+        logger.debug("%s", called, exc_info=True)
+        reason = str(error).splitlines()[:1] or [type(error).__name__]
+        raise UserError(
+            f"{called or path} does not answer its own input example in this process: "
+            f"{reason[0].rstrip('.')}; install what it needs here, or deploy another version."
+        ) from error
+    request = as_request(model.input_example)
     return SmokeCheck(request, json.loads(written.getvalue())["predictions"])
 
 

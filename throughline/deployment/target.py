@@ -1,7 +1,10 @@
 """The interface of a deployment target, and what it says about a deployment."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion as Registered
 
 
 @dataclass(frozen=True)
@@ -17,10 +20,27 @@ class ModelVersion:
     run_id: str
     source: str
 
+    @classmethod
+    def of(cls, found: "Registered") -> "ModelVersion":
+        """The version that a registry told of."""
+        return cls(found.name, str(found.version), found.run_id or "", found.source or "")
+
     @property
     def uri(self) -> str:
         """The MLflow URI of exactly this version."""
         return f"models:/{self.name}/{self.version}"
+
+    def may_be(self, wanted: "ModelVersion") -> bool:
+        """Whether this version, as a target tells of it, is the wanted one.
+
+        An endpoint of a workspace tells neither run nor source: what is empty here is no
+        difference.
+        """
+        return (
+            (self.name, self.version) == (wanted.name, wanted.version)
+            and self.run_id in ("", wanted.run_id)
+            and self.source in ("", wanted.source)
+        )
 
 
 @dataclass(frozen=True)

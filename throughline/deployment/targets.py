@@ -39,8 +39,7 @@ def open_target(
         from throughline.databricks.serving_target import DatabricksTarget
 
         return DatabricksTarget.open()
-    if not 1 <= port <= 65535:
-        raise UserError(f"port {port} does not exist; give -P port= a number from 1 to 65535")
+    check_port(port)
     if name == "docker":
         from throughline.deployment.docker import HOST, DockerTarget
 
@@ -56,6 +55,16 @@ def open_target(
     if given:
         check_host(given)
     return LocalTarget(_local_folder(data_root) / "deployments", port, given)
+
+
+def check_port(port: int) -> None:
+    """Checks that a port exists, not that it is free.
+
+    Raises:
+        UserError: If not.
+    """
+    if not 1 <= port <= 65535:
+        raise UserError(f"port {port} does not exist; give -P port= a number from 1 to 65535")
 
 
 def _local_folder(data_root: str) -> Path:

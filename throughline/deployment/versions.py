@@ -32,8 +32,7 @@ def resolve(name: str, alias: str) -> ModelVersion:
             f"the registered model {name} has no alias {alias}, only {known}; "
             "run the register step first or give -P alias=..."
         )
-    found = client.get_model_version(name, str(aliases[alias]))
-    return ModelVersion(name, str(found.version), found.run_id or "", found.source or "")
+    return ModelVersion.of(client.get_model_version(name, str(aliases[alias])))
 
 
 def fetch(model: ModelVersion, into: Path) -> str:

@@ -50,7 +50,7 @@ def watch(
         except (MlflowException, OSError, UserError) as error:
             logger.warning("%s", error)
             continue
-        if served and served.healthy and served.model == version:
+        if served and served.healthy and served.model.may_be(version):
             continue
         try:
             deployment = target.deploy(version)

@@ -27,8 +27,8 @@ def launch(
         UserError: A worker's ``UserError``, or the time limit.
         RuntimeError: A worker failed otherwise; the message has its rank and its log's last lines.
     """
-    module = "throughline.distributed.horovodrun_command"
-    command = [sys.executable, "-m", module, "-np", str(workers), "--gloo"]
+    command = [sys.executable, "-m", "throughline.distributed.horovodrun_command"]
+    command += ["-np", str(workers), "--gloo"]
     if min_workers is not None and min_workers < workers:
         hosts = ",".join(f"worker-{rank}:1" for rank in range(workers))
         command += ["--min-np", str(min_workers), "--hosts", hosts]

@@ -41,6 +41,19 @@ def horovod_has(part: str) -> bool:
     return any(any(Path(folder, part).glob("mpi_lib*.so")) for folder in folders)
 
 
+def check_workers(wanted: str) -> None:
+    """Checks an argument that asks for workers, without a look at where they would be.
+
+    Raises:
+        UserError: It is neither a number above 0 nor ``auto``.
+    """
+    if wanted != "auto" and not (wanted.isdecimal() and int(wanted)):
+        raise UserError(
+            f"A training needs at least one worker, and workers is {wanted!r}; give a number, or "
+            "'auto'."
+        )
+
+
 def workers_of(wanted: str) -> int:
     """The number of workers that an argument asks for.
 
@@ -51,12 +64,8 @@ def workers_of(wanted: str) -> int:
     Raises:
         UserError: It is neither.
     """
+    check_workers(wanted)
     if wanted != "auto":
-        if not wanted.isdecimal() or int(wanted) < 1:
-            raise UserError(
-                f"A training needs at least one worker, and workers is {wanted!r}; give a number, "
-                "or 'auto'."
-            )
         return int(wanted)
     if spark := cluster():
         return int(spark.sparkContext.defaultParallelism)

@@ -25,9 +25,8 @@ def launch(job: TrainingJob, workers: int, time_limit: float | None = None) -> T
     """
     if cluster():
         return launch_on_spark(job, workers)
-    module = "throughline.distributed.torchrun_command"
-    sizes = ["--standalone", "--nproc-per-node", str(workers), "--no-python"]
-    command = [sys.executable, "-m", module, *sizes, sys.executable]
+    command = [sys.executable, "-m", "throughline.distributed.torchrun_command"]
+    command += ["--standalone", "--nproc-per-node", str(workers), "--no-python", sys.executable]
     return run_processes(command, "torch", job, workers, time_limit)
 
 

@@ -53,8 +53,7 @@ def note_succession(name: str, version: str) -> None:
             tags[BEFORE] = str(present.version)
         for key, value in tags.items():
             client.set_model_version_tag(name, version, key, value)
-    if given_up(client.get_model_version(name, version)):
-        client.delete_model_version_tag(name, version, GIVEN_UP)
+    _forget_giving_up(client.get_model_version(name, version))
 
 
 def note_giving_up(name: str, version: str, stage: str) -> None:
@@ -87,7 +86,7 @@ def left_serving(name: str, version: str) -> bool:
 def roll_back(name: str) -> Rollback:
     """Makes the champion's predecessor the champion again.
 
-    The one that is given up is marked; see ``note_giving_up``.
+    The one that is given up is marked, and the other no more; see ``note_giving_up``.
 
     Raises:
         UserError: There is no champion, or none before it, or that one was deleted.
@@ -101,13 +100,15 @@ def roll_back(name: str) -> Rollback:
             f"Version {present.version} of {name} is its first champion: there is none before it "
             "to go back to."
         )
-    if find_version(name, before) is None:
+    again = find_version(name, before)
+    if again is None:
         raise UserError(
             f"The champion before version {present.version} of {name} was version {before}, which "
             "was deleted; choose another with register -P to=production -P version=..."
         )
     _give_up(name, str(present.version))
     give_role(name, before, CHAMPION)
+    _forget_giving_up(again)
     logger.info("version %s of %s is the champion again, not %s", before, name, present.version)
     return Rollback(str(present.version), str(before))
 
@@ -116,6 +117,14 @@ def _give_up(name: str, version: str) -> None:
     import mlflow
 
     mlflow.MlflowClient().set_model_version_tag(name, version, GIVEN_UP, f"{now()} by {user()}")
+
+
+def _forget_giving_up(version: "ModelVersion") -> None:
+    import mlflow
+
+    if given_up(version):
+        client = mlflow.MlflowClient()
+        client.delete_model_version_tag(version.name, str(version.version), GIVEN_UP)
 
 
 def now() -> str:

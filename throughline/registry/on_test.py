@@ -71,8 +71,6 @@ def on_test(
         NotComparableError: If the model does not load, is none of this project, predicts something
             else, or does not take these rows.
     """
-    from mlflow.exceptions import MlflowException
-
     called = called or model_uri
     with hidden_checkout():  # the model's own code, as it is served
         model, served = _loaded(model_uri, called)
@@ -82,9 +80,8 @@ def on_test(
         served.contract = None  # the test rows may differ from the training rows, and still count
         try:
             answer = model.predict(conform(rows, served.plan.inputs))
-        except MlflowException as error:
-            reason = str(error.message).splitlines()[0]
-            raise NotComparableError(f"{called} does not take the test rows: {reason}") from None
+        except Exception as error:  # of the model's code, or of rows that it was not made for
+            raise _not_comparable(f"{called} does not take the test rows", error) from None
     recipe, threshold = table.recipe, served.threshold
     decisions = None if threshold is None else Decisions(threshold, recipe.threshold.cost)
     labels, scores = table.labels_of(rows), scores_of(answer)
@@ -101,11 +98,13 @@ def _loaded(model_uri: str, called: str) -> tuple[Any, Any]:
         model = mlflow.pyfunc.load_model(model_uri)
         return model, model.unwrap_python_model().model
     except Exception as error:  # the code of the model, which may be another program's
-        logger.debug("%s", called, exc_info=True)
-        reason = str(error).splitlines()[:1] or [type(error).__name__]
-        raise NotComparableError(
-            f"{called} does not load as a model of this project: {reason[0].rstrip('.')}"
-        ) from None
+        raise _not_comparable(f"{called} does not load as a model of this project", error) from None
+
+
+def _not_comparable(what: str, error: Exception) -> NotComparableError:
+    logger.debug("%s", what, exc_info=error)
+    reason = str(error).splitlines()[:1] or [type(error).__name__]
+    return NotComparableError(f"{what}: {reason[0].rstrip('.')}")
 
 
 def scores_of(answer: "pd.DataFrame") -> Scores:

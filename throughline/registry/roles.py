@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from throughline import capabilities
+from throughline.errors import UserError
 from throughline.not_found import is_not_found
 
 if TYPE_CHECKING:
@@ -36,14 +37,30 @@ def has_stages() -> bool:
     return databricks_registry() != _UNITY_CATALOG
 
 
+def check_name(name: str) -> None:
+    """Checks that a registered model may have this name, before a registry is asked for it.
+
+    Raises:
+        UserError: If not: it is a URI or a path, say.
+    """
+    # MLflow takes a quote, but a search, which every registry has, cannot ask for it
+    if name.strip() in ("", ".", "..") or not set("/:'").isdisjoint(name):
+        raise UserError(
+            f"{name!r} cannot be the name of a registered model; give -P model=NAME, the name "
+            "alone, without a slash, a colon or a quote."
+        )
+
+
 def versions_by_role(name: str) -> dict[str, str]:
     """The versions that have a role, by the role; other aliases count too.
 
     Raises:
         MlflowException: There is no model of that name.
+        UserError: No model can have that name.
     """
     import mlflow
 
+    check_name(name)
     client = mlflow.MlflowClient()
     if has_aliases():
         aliases = client.get_registered_model(name).aliases

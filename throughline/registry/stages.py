@@ -9,6 +9,7 @@ from throughline.registry.roles import (
     CHALLENGER,
     CHAMPION,
     STAGES,
+    check_name,
     give_role,
     has_stages,
     stages_used,
@@ -61,23 +62,27 @@ def move(name: str, version: str, to: str) -> str:
 def delete(name: str, version: str) -> str:
     """Deletes an archived version, or with ``all`` the model, once all its versions are archived.
 
+    Where the registry has no stages, what has no alias counts as archived.
+
     Returns:
         What was done, in one line.
 
     Raises:
-        UserError: There is no such version, or it (or another, with ``all``) is not archived.
+        UserError: There is no such version, or it (or another, with ``all``) is not archived, or
+            has an alias.
     """
     import mlflow
 
     client = mlflow.MlflowClient()
     everything = version == ALL
     found = versions_of(name) if everything else [version_of(name, version)]
-    kept = sorted((str(v.version) for v in found if not _archived(name, v)), key=int)
+    kept = sorted((str(v.version) for v in found if not _archived(v)), key=int)
     if kept:
         raise UserError(
             f"Not archived of {name}: {', '.join(kept)}; only what is archived may be deleted, so "
             "first give register -P to=archived -P version=..."
         )
+    _check_unnamed(name, found)
     if everything:
         _delete_model(name, found)
         return f"{name} and its {len(found)} versions are deleted"
@@ -122,6 +127,7 @@ def versions_of(name: str) -> "list[ModelVersion]":
     """
     import mlflow
 
+    check_name(name)
     client = mlflow.MlflowClient()
     if not client.search_registered_models(f"name = '{name}'", max_results=1):
         raise UserError(f"There is no registered model {name!r}; give -P model=NAME.")
@@ -141,8 +147,21 @@ def _delete_model(name: str, versions: "list[ModelVersion]") -> None:
             client.delete_model_version(name, version.version)
 
 
-def _archived(name: str, version: "ModelVersion") -> bool:
-    if has_stages():
-        with stages_used():
-            return bool(version.current_stage == ARCHIVED)
-    return str(version.version) not in versions_by_role(name).values()
+def _archived(version: "ModelVersion") -> bool:
+    with stages_used():
+        return not has_stages() or bool(version.current_stage == ARCHIVED)
+
+
+def _check_unnamed(name: str, versions: "list[ModelVersion]") -> None:
+    """Checks that no alias names one of the versions: a person may have given it to any.
+
+    Raises:
+        UserError: If one does.
+    """
+    roles = versions_by_role(name)
+    for version in sorted(str(one.version) for one in versions):
+        if named := ", ".join(sorted(role for role in roles if roles[role] == version)):
+            raise UserError(
+                f"version {version} of {name} has the alias {named}; only what has none may be "
+                "deleted, so first give that to another version, or take it away."
+            )

@@ -92,7 +92,7 @@ def test_an_endpoint_that_somebody_made_meanwhile_stays(target, serving, version
 
 
 def test_a_model_that_cannot_be_loaded_here_is_not_sent(target, serving, version):
-    with pytest.raises(ImportError, match="a_library_that_is_not_here"):
+    with pytest.raises(UserError, match="a_library_that_is_not_here"):
         target.deploy(version("3"))
     assert MODEL not in serving.endpoints
 
