@@ -42,17 +42,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from throughline.caching.comparing import compared
     from throughline.caching.reconciling import deployed, registered
     from throughline.chain.chain import Chain, steps_named
-    from throughline.deployment.targets import check_port
+    from throughline.deployment.targets import check_endpoint
     from throughline.distributed.places import check_workers
     from throughline.registry.roles import CHAMPION, champion_of
     from throughline.tracking import step_run
 
-    check_port(options.port)
     check_workers(options.workers)
     where = BackendOptions(
         options.backend, options.backend_config, options.env_manager, options.data_root
     )
     chain = Chain(open_backend(where, there), steps_named(options.force))
+    target = chain.backend.deploys_to()
+    check_endpoint(target, options.data_root, options.port, recipe.name)
     with step_run("main"):
         said = {"recipe": options.recipe, "set": options.set}
         inputs = {name: getattr(options, name) for name in PREPARING}
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         chain.reconcile("register", best, partial(registered, found, recipe, same))
         if champion_of(recipe.name):
             endpoint = {"model": recipe.name, "alias": CHAMPION, "data_root": options.data_root}
-            endpoint["target"] = chain.backend.deploys_to()
+            endpoint["target"] = target
             look = partial(deployed, **endpoint, port=options.port)
             chain.reconcile("deploy", {**endpoint, "port": options.port}, look)
         else:

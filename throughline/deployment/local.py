@@ -49,9 +49,20 @@ class LocalTarget:
             if old and self._serves(old, model, host) and _healthy(old):
                 logger.info("%s already serves %s; left alone", old.url, model.uri)
                 return _deployment(old, healthy=True, change="unchanged")
-            self._check_port(model.name)
+            self._check_others(model.name)
             with closing(Port(host, self.port, old)) as port:
                 return self._replace(old, model, host, port)
+
+    def check_port(self, name: str) -> None:
+        """Checks that an endpoint of this model could have the port.
+
+        Raises:
+            UserError: Another model's has it, or another program.
+        """
+        self._check_others(name)
+        state = self._running(name)
+        host = self.host or (state.host if state else LOOPBACK[0])
+        Port(host, self.port, state).close()
 
     def status(self, name: str) -> Deployment | None:
         """Tells what serves the model now; None if no server of ours runs."""
@@ -168,7 +179,7 @@ class LocalTarget:
         wanted = (model, host, self.port, fingerprint(), None)
         return (state.model, state.host, state.port, state.token, state.before) == wanted
 
-    def _check_port(self, name: str) -> None:
+    def _check_others(self, name: str) -> None:
         for state in self.states.all():
             other = state.running() if state.model.name != name else None
             if other and other.port == self.port:

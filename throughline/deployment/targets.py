@@ -39,7 +39,7 @@ def open_target(
         from throughline.databricks.serving_target import DatabricksTarget
 
         return DatabricksTarget.open()
-    check_port(port)
+    _check_port(port)
     if name == "docker":
         from throughline.deployment.docker import HOST, DockerTarget
 
@@ -57,12 +57,27 @@ def open_target(
     return LocalTarget(_local_folder(data_root) / "deployments", port, given)
 
 
-def check_port(port: int) -> None:
-    """Checks that a port exists, not that it is free.
+def check_endpoint(name: str, data_root: str, port: int, model: str) -> None:
+    """Checks what can be known of an endpoint before there is a model for it.
+
+    Args:
+        name: The target's name.
+        data_root: As of :func:`open_target`.
+        port: As of :func:`open_target`.
+        model: The registered name of the model to come.
 
     Raises:
-        UserError: If not.
+        UserError: An impossible port, or, on this machine, one that another model's endpoint or
+            another program has.
     """
+    _check_port(port)
+    if name == "local":
+        from throughline.deployment.local import LocalTarget
+
+        LocalTarget(_local_folder(data_root) / "deployments", port).check_port(model)
+
+
+def _check_port(port: int) -> None:
     if not 1 <= port <= 65535:
         raise UserError(f"port {port} does not exist; give -P port= a number from 1 to 65535")
 

@@ -95,7 +95,7 @@ def _loaded(model_uri: str, called: str) -> tuple[Any, Any]:
     import mlflow.pyfunc
 
     try:
-        model = mlflow.pyfunc.load_model(model_uri)
+        model = mlflow.pyfunc.load_model(model_uri, suppress_warnings=True)  # as smoke_check
         return model, model.unwrap_python_model().model
     except Exception as error:  # the code of the model, which may be another program's
         raise _not_comparable(f"{called} does not load as a model of this project", error) from None

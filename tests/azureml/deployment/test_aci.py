@@ -33,7 +33,7 @@ def target(made, here, monkeypatch):
 @pytest.fixture
 def unchecked(monkeypatch):
     """The version is sent though it cannot be loaded here."""
-    monkeypatch.setattr("throughline.azureml.webservice_target.smoke_check", lambda _: None)
+    monkeypatch.setattr("throughline.azureml.webservice_target.smoke_check", lambda *_: None)
 
 
 def changes(here):
@@ -170,7 +170,7 @@ def test_a_name_that_is_not_to_be_had(target, here, version, monkeypatch):
 
 def test_a_model_that_cannot_be_loaded_here_is_not_sent(target, here, version):
     before = len(here.cloud.requests)
-    with pytest.raises(ImportError, match="a_library_that_is_not_here"):
+    with pytest.raises(UserError, match="a_library_that_is_not_here"):
         target.deploy(version("3"))
     assert all(r.method == "GET" for r in here.cloud.requests[before:])
 

@@ -31,7 +31,7 @@ def target(made, here):
 @pytest.fixture
 def unchecked(monkeypatch):
     """The version is sent though it cannot be loaded here."""
-    monkeypatch.setattr("throughline.azureml.webservice_target.smoke_check", lambda _: None)
+    monkeypatch.setattr("throughline.azureml.webservice_target.smoke_check", lambda *_: None)
 
 
 def shares(here):

@@ -43,7 +43,7 @@ def checked(monkeypatch):
 
     def fix(predictions):
         check = SmokeCheck(REQUEST, predictions)
-        monkeypatch.setattr("throughline.azureml.aml_batch.smoke_check", lambda _: check)
+        monkeypatch.setattr("throughline.azureml.aml_batch.smoke_check", lambda *_: check)
 
     return fix
 
@@ -265,13 +265,13 @@ def test_where_the_quota_is_used_up_nothing_is_left(target, here, workspace, ver
 
 def test_a_model_that_cannot_be_loaded_here_is_not_sent(target, here, version):
     before = len(here.cloud.requests)
-    with pytest.raises(ImportError, match="a_library_that_is_not_here"):
+    with pytest.raises(UserError, match="a_library_that_is_not_here"):
         target.deploy(version("3"))
     assert all(r.method == "GET" for r in here.cloud.requests[before:])
 
 
 def test_a_model_without_an_input_example_is_not_sent(target, here, version, monkeypatch):
-    monkeypatch.setattr("throughline.azureml.aml_batch.smoke_check", lambda _: None)
+    monkeypatch.setattr("throughline.azureml.aml_batch.smoke_check", lambda *_: None)
     with pytest.raises(UserError, match="has no input example, which a pipeline is tried with"):
         target.deploy(version("1"))
     assert not endpoints(here)

@@ -68,7 +68,7 @@ def target(made, here):
 @pytest.fixture
 def unchecked(monkeypatch):
     """The version is sent though it cannot be loaded here."""
-    monkeypatch.setattr("throughline.azureml.managed_endpoint.smoke_check", lambda _: None)
+    monkeypatch.setattr("throughline.azureml.managed_endpoint.smoke_check", lambda *_: None)
 
 
 def shares(here):

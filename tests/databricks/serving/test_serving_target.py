@@ -62,7 +62,7 @@ def test_a_new_version_takes_the_place_of_the_old_one_and_keeps_its_size(target,
 
 def test_a_version_that_does_not_come_up_leaves_the_old_one(target, serving, version, monkeypatch):
     target.deploy(version("1"))
-    monkeypatch.setattr("throughline.databricks.serving_target.smoke_check", lambda _: None)
+    monkeypatch.setattr("throughline.databricks.serving_target.smoke_check", lambda *_: None)
     told = "could not serve version 3 .*; version 1 serves still"
     with pytest.raises(UserError, match=told) as c:
         target.deploy(version("3"))
@@ -76,7 +76,7 @@ def test_a_version_that_does_not_come_up_leaves_the_old_one(target, serving, ver
 def test_a_first_version_that_does_not_come_up_leaves_nothing(
     target, serving, version, monkeypatch
 ):
-    monkeypatch.setattr("throughline.databricks.serving_target.smoke_check", lambda _: None)
+    monkeypatch.setattr("throughline.databricks.serving_target.smoke_check", lambda *_: None)
     with pytest.raises(UserError, match="was deleted, since nothing was served before"):
         target.deploy(version("3"))
     assert MODEL not in serving.endpoints

@@ -1,5 +1,6 @@
 """Scripts without a chain before them: help, and what a user's mistakes get."""
 
+import socket
 from pathlib import Path
 
 import mlflow
@@ -61,6 +62,17 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
     assert result.returncode == 2, result.stderr
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_trained(
+    project: Project, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as foreign:
+        port = str(foreign.getsockname()[1])
+        result = project.script("main", "--port", port, "--data_root", str(tmp_path))
+    assert result.returncode == 2, result.stderr
+    assert f"port {port} is in use by another program" in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_mlflow_run_shows_the_sentence(
