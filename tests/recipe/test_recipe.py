@@ -47,3 +47,12 @@ def test_the_digest_is_of_what_the_recipe_says_not_how_it_is_written():
 def test_what_would_leak_or_stumble_is_refused(key, value, sentence):
     with pytest.raises(UserError, match=sentence):
         parse_recipe(f"{TEXT.rstrip()}\n{key}: {value}\n")
+
+
+@pytest.mark.parametrize("source", ["", "from: delay, "])
+def test_a_moment_made_of_the_label_is_known_only_afterwards(source):
+    moments = "moments: {due: {from: t}, arrived: {from: t, plus_minutes: y + 1}}"
+    label = f"label: {{name: y, {source}task: regression}}"
+    text = TEXT.replace("label: {name: y, task: classification}", label)
+    recipe = parse_recipe(f"{text.replace('roc_auc', 'rmse').rstrip()}\n{moments}\n")
+    assert recipe.afterwards == {"arrived", *(["delay"] if source else [])}
