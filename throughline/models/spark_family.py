@@ -72,7 +72,8 @@ class SparkFamily:
             chosen: All its parameters.
         """
         fitted = model.stages[-1]
-        estimator = OnnxEstimator(self.graph(fitted, table.layout), table.layout)
+        graph = self.graph(fitted, table.layout)
+        estimator = OnnxEstimator(graph, table.layout, takes_missing=False)
         return Trained(
             estimator=estimator,
             parameters=chosen,
