@@ -132,6 +132,19 @@ def test_refuses_unknown_parameters_and_values(make_table):
         SklearnForest().train(table, {"max_depth": "deep"})
 
 
+@pytest.mark.parametrize(
+    ("family", "parameters", "sentence"),
+    [
+        (SklearnLinear(), {"solver": "liblinear"}, "The 'liblinear' solver does not support mult"),
+        (SklearnForest(), {"bootstrap": False, "max_samples": 0.5}, "`max_sample` cannot be set"),
+    ],
+    ids=["solver", "max_samples"],
+)
+def test_refuses_values_that_do_not_go_together(make_table, family, parameters, sentence):
+    with pytest.raises(UserError, match=rf"{family.name} refuses its parameters \({sentence}"):
+        family.train(make_table("classes"), {**FEW[family.name], **parameters})
+
+
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
 def test_refuses_missing_values_in_whichever_part_they_are(make_table, part):
     table = make_table("binary")

@@ -1,6 +1,7 @@
 """What the families of scikit-learn have in common."""
 
 import os
+import re
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -80,6 +81,11 @@ class SklearnFamily:
             model = self.fit(table, learner)
         except InvalidParameterError as error:
             raise refused_parameters(self.name, str(error).rstrip(".")) from None
+        except ValueError as error:  # values that do not go together; another error is a bug
+            reason = str(error).partition(". ")[0]
+            if not any(re.search(rf"\b{name}\b", reason) for name in chosen):
+                raise
+            raise refused_parameters(self.name, reason) from None
         graph = self.graph(model, table.layout)
         estimator = OnnxEstimator(graph, table.layout, takes_missing=self.takes_missing)
         differ = rows_scored_otherwise(table, model, estimator)
