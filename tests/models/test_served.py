@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from throughline.models.raw_frame import raw_frame
@@ -157,6 +158,13 @@ def test_a_row_that_misses_what_the_model_needs_has_no_score_and_no_prediction(c
     assert found["prediction"][3] is None and np.isnan(found["probability"][3])
     pd.testing.assert_frame_equal(found.drop(3), wanted.drop(3), check_dtype=False)
     assert complete.missed_in(raw_frame(holes, complete.plan.inputs)) == "t"
+
+
+@pytest.mark.parametrize("value", [1e300, float("nan"), float("inf")])
+def test_a_number_that_is_no_whole_number_of_64_bits_is_missing_in_a_batch_too(served, rows, value):
+    odd = rows.head(3).assign(n=value)
+    found = served.score_batch(pa.RecordBatch.from_pandas(odd, preserve_index=False))
+    np.testing.assert_array_equal(found, served.score(odd))
 
 
 @pytest.mark.parametrize("classes", [("a", "b", "c"), None])

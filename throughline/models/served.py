@@ -58,7 +58,7 @@ class ServedModel:
         """The estimator's scores of raw rows in Arrow's form, whose kinds are the inputs'."""
         there = set(rows.schema.names)
         columns = {
-            column.name: pl.Series(rows.column(column.name)).cast(POLARS[column.type])
+            column.name: pl.Series(rows.column(column.name)).cast(POLARS[column.type], strict=False)
             if column.name in there
             else pl.Series([None] * rows.num_rows, dtype=POLARS[column.type])
             for column in self.plan.inputs
