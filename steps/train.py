@@ -39,11 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             with mlflow.start_run(run_name=model.title, nested=True):
                 with training_time():
                     trained = FAMILIES[model.family].train(table, model.parameters)
-                found = log_candidate(table, trained, model.title, register_as=register_as)
-            figure = summary(found.metrics, table.recipe.metric)
-            mlflow.set_tag(FIGURE, f"{model.title}: {figure}")
+                log_candidate(table, trained, model.title, register_as=register_as)
         if models:
-            log_comparison(candidates_of(keyed.run.info.run_id), table.recipe.metric)
+            metric = table.recipe.metric
+            best = log_comparison(candidates_of(keyed.run.info.run_id), metric)
+            mlflow.set_tag(FIGURE, f"{best.title}: {summary(best.metrics, metric)}")
 
 
 if __name__ == "__main__":

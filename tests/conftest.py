@@ -297,3 +297,20 @@ def served(prepared):
 
     trained = XGBoost().train(prepared, {"n_estimators": 20, "min_child_weight": 1})
     return ServedModel(prepared.plan, trained.estimator, threshold=0.4)
+
+
+@pytest.fixture(scope="session")
+def complete(prepared):
+    """A served model of the small table that takes no missing values."""
+    import numpy as np
+
+    from throughline.features.assembly import wide_names
+    from throughline.models.dense_graph import dense_graph
+    from throughline.models.estimator import OnnxEstimator
+    from throughline.models.served import ServedModel
+
+    layout = prepared.layout
+    weights = np.linspace(-0.1, 0.1, len(wide_names(layout)))[:, np.newaxis]
+    graph = dense_graph([(weights, np.zeros(1))], layout)
+    estimator = OnnxEstimator(graph, layout, takes_missing=False)
+    return ServedModel(prepared.plan, estimator, threshold=0.4)

@@ -1,3 +1,5 @@
+import datetime as dt
+
 import pytest
 
 from throughline.errors import UserError
@@ -74,3 +76,15 @@ def test_refuses_what_is_not_there_and_kinds_that_do_not_go_together(both):
         add_label(both.training(ROWS), condition(source="dely > 30"))
     with pytest.raises(UserError, match="is of kind number, where only a text"):
         add_label(both.training(ROWS), condition(source="kind > 30"))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("kind", "text"), ("at", "time")])
+def test_refuses_to_predict_the_value_of_what_is_no_number(both, name, kind):
+    rows = both.training({**ROWS, "at": [dt.datetime(2024, 1, day) for day in (1, 2, 3, 4)]})
+    with pytest.raises(UserError, match=f"The label '{name}' is of kind {kind}, .* numbers"):
+        add_label(rows, Label(name=name, task="regression"))
+
+
+def test_a_truth_to_predict_the_value_of_is_0_or_1(both):
+    label = Label(name="late", source="delay > 30", task="regression")
+    assert values(add_label(both.training(ROWS), label), "late") == [1.0, 0.0, None, 1.0]

@@ -123,6 +123,7 @@ def test_the_manifest_and_the_recipe_are_kept(prepared):
         ("{by: t,", "{by: remark,", "split is by 'remark', which holds text, not times"),
         ("2013-01-09", "2031-01-01", r"leaves no test rows with a label \(train"),
         ("2013-01-09", "1999-01-01", "leaves no train rows with a label"),
+        ("TABLE}", "TABLE, where: n > 99}", "No row with a label is left; change 'source.where'"),
         ("delay > 30", "delay > 1000000", "has only the class '0' in the training rows"),
         ("metric:", "features: [remark]\nmetric:", "'remark' does not come out of the ops"),
         ("metric:", "features: [delay]\nmetric:", "'delay' does not come out of the ops"),

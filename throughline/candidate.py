@@ -28,6 +28,7 @@ SERVING_CODE = (
     "__init__.py",
     "errors.py",
     "expressions.py",
+    "moments.py",
     "strict.py",
     "contract",
     "features",

@@ -19,7 +19,7 @@ def add_label(table: "DataFrame", label: "Label") -> "DataFrame":
     """Adds the label's column; a class as text, a condition as "0" or "1", a number as double.
 
     Raises:
-        UserError: If the label reads a column that is not there.
+        UserError: If the label reads a column that is not there, or a regression's is no number.
     """
     import narwhals as nw
     from pyspark.sql import functions as F
@@ -31,7 +31,13 @@ def add_label(table: "DataFrame", label: "Label") -> "DataFrame":
                 f"The label reads the column {column!r}, which is not in the table; "
                 f"{nearest(column, table.columns)}."
             )
-    check_kinds(source, kinds_of(table))
+    kind = check_kinds(source, kinds_of(table))
+    if label.task == "regression" and kind not in ("number", "boolean"):
+        # cast, what is no number would be missing, and its rows left out
+        raise UserError(
+            f"The label {label.name!r} is of kind {kind}, where a regression wants numbers; store "
+            "it as numbers, or make its task 'classification'."
+        )
     value = compile_expression(source).alias(label.name)
     table = nw.from_native(table).with_columns(value).to_native()
     found = F.col(quoted(label.name))

@@ -114,7 +114,8 @@ def _prepare(
         table = raw_table(spark, there, data_root, fraction, joins)
         without_dropped_rows(table, recipe).write.partitionBy(SPLIT).parquet(output.path(RAW))
         logger.info("wrote the raw rows")
-        every_row = spark.read.parquet(output.path(RAW))
+        # of no rows there is no file that could tell the columns
+        every_row = spark.read.schema(table.schema).parquet(output.path(RAW))
         selection = selection_of(recipe)
         needs = needs_of(recipe.prepare, every_row.drop(SPLIT), selection)
         figures = RawFigures.of(every_row, needs.inputs, recipe.label.name, joins)
@@ -206,6 +207,11 @@ def _write(rows: "DataFrame", part: str, output: Output, row_groups: int) -> Non
 
 
 def _no_part_is_empty(rows: dict[str, int]) -> None:
+    if not any(rows.values()):
+        raise UserError(
+            "No row with a label is left; change 'source.where', 'drop_rows' or 'label' in the "
+            "recipe, or give a table with rows."
+        )
     for part, count in rows.items():
         if not count:
             counts = ", ".join(f"{name} {rows[name]}" for name in PARTS)

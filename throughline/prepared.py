@@ -13,6 +13,7 @@ from throughline.errors import UserError
 from throughline.features.layout import Layout
 from throughline.features.plan import Plan
 from throughline.label import check_classes
+from throughline.moments import in_nanoseconds
 from throughline.outputs import KEY, Output
 from throughline.recipe.file import load_recipe, with_overrides
 from throughline.recipe.overrides import NONE
@@ -142,6 +143,8 @@ class PreparedTable:
         """One raw training row as a request carries it; one that misses nothing if it is near."""
         names = [column.name for column in self.plan.inputs]
         rows = self._dataset("raw/__split=train").head(1000, columns=names).to_pandas()
+        moments = [column.name for column in self.plan.inputs if column.type == "timestamp"]
+        rows = rows.assign(**{name: in_nanoseconds(rows[name]) for name in moments})
         complete = rows.dropna()
         return (rows if complete.empty else complete).head(1)
 
@@ -166,7 +169,9 @@ class PreparedTable:
         from fsspec.core import url_to_fs
 
         files, path = url_to_fs(self.output.path(name))
-        return ds.dataset(path, format="parquet", filesystem=files)
+        # Spark's moments, of 96 bits, would be in nanoseconds, where 9999 becomes 1816
+        form = ds.ParquetFileFormat(coerce_int96_timestamp_unit="us")
+        return ds.dataset(path, format=form, filesystem=files)
 
 
 def table_for_training(

@@ -46,7 +46,7 @@ def test_training_seconds_and_pictures_are_there(page):
 
 
 def test_less_is_better_for_errors(candidates, tmp_path):
-    write_comparison(candidates, "brier", tmp_path)
+    assert write_comparison(candidates, "brier", tmp_path).title == "better"
     assert "By brier on the validation rows, better is best." in (
         tmp_path / "comparison.html"
     ).read_text(encoding="utf-8")

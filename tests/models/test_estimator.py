@@ -41,6 +41,18 @@ def test_onnx_scores_the_same_after_loading(table, tmp_path):
     np.testing.assert_array_equal(again.predict(columns), estimator.predict(columns))
 
 
+def test_whether_missing_values_are_taken_is_recorded_and_an_older_model_takes_them(
+    table, tmp_path
+):
+    graph = dense_graph([(np.ones((7, 1)), np.zeros(1))], table.layout)
+    estimator = OnnxEstimator(graph, table.layout, takes_missing=False)
+    assert not saved_and_loaded(estimator, table.layout, tmp_path).takes_missing
+    description = json.loads((tmp_path / DESCRIPTION).read_text())
+    del description["takes_missing"]
+    (tmp_path / DESCRIPTION).write_text(json.dumps(description))
+    assert load_estimator(tmp_path, table.layout).takes_missing
+
+
 def test_one_row_at_a_time_scores_as_all_at_once(table):
     estimator = XGBoost().train(table, {"n_estimators": 10, "min_child_weight": 1}).estimator
     columns = table.columns("test")

@@ -93,6 +93,8 @@ def test_the_pyfunc_explains_on_request(served, prepared, tmp_path):
     explained = model.predict(None, rows, {"explain": True})
     pd.testing.assert_frame_equal(explained.drop(columns="contributions"), plain)
     assert 0 < len(explained["contributions"][0]) <= 5
-    model.model.estimator = SimpleNamespace(predict=model.model.estimator.predict)
+    model.model.estimator = SimpleNamespace(
+        predict=model.model.estimator.predict, takes_missing=True
+    )
     with pytest.raises(MlflowException, match="cannot explain"):
         model.predict(None, rows, {"explain": True})

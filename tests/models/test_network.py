@@ -5,7 +5,11 @@ from throughline.errors import UserError
 from throughline.features.layout import Layout
 from throughline.models.network import Block, TabularNetwork
 from throughline.models.network_graph import random_rows
-from throughline.models.network_parameters import NetworkParameters, embedding_size
+from throughline.models.network_parameters import (
+    NetworkParameters,
+    embedding_size,
+    shape_and_training,
+)
 
 
 @pytest.mark.parametrize(("kind", "outputs"), [("binary", 1), ("classes", 3), ("regression", 1)])
@@ -41,6 +45,11 @@ def test_embedding_sizes_follow_the_rules():
     fastai, half = NetworkParameters(), NetworkParameters(embedding_rule="half")
     assert [embedding_size(n, fastai) for n in (1, 3, 100, 10**6)] == [2, 3, 21, 50]
     assert [embedding_size(n, half) for n in (1, 3, 100, 10**6)] == [1, 2, 50, 50]
+
+
+def test_a_hidden_block_is_at_least_one_wide():
+    with pytest.raises(UserError, match="The torch's hidden.1 cannot be -5"):
+        shape_and_training("torch", {"hidden": [8, -5]})
 
 
 def test_a_block_of_equal_widths_adds_its_input():

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
+from throughline.models.raw_frame import raw_frame
 from throughline.models.served import ServedModel
 
 
@@ -148,6 +150,30 @@ def test_more_classes_and_values(served):
     value = layout.model_copy(update={"classes": None, "task": "regression"})
     model = ServedModel(served.plan.model_copy(update={"layout": value}), served.estimator)
     assert model.answer(np.array([[1.5]])).to_dict("list") == {"prediction": [1.5]}
+
+
+def test_a_row_that_misses_what_the_model_needs_has_no_score_and_no_prediction(complete, rows):
+    holes = rows.assign(t=rows["t"].where(rows.index != rows.index[3]))
+    wanted, found = complete.predict(rows), complete.predict(holes)
+    assert found["prediction"][3] is None and np.isnan(found["probability"][3])
+    pd.testing.assert_frame_equal(found.drop(3), wanted.drop(3), check_dtype=False)
+    assert complete.missed_in(raw_frame(holes, complete.plan.inputs)) == "t"
+
+
+@pytest.mark.parametrize("value", [1e300, float("nan"), float("inf")])
+def test_a_number_that_is_no_whole_number_of_64_bits_is_missing_in_a_batch_too(served, rows, value):
+    odd = rows.head(3).assign(n=value)
+    found = served.score_batch(pa.RecordBatch.from_pandas(odd, preserve_index=False))
+    np.testing.assert_array_equal(found, served.score(odd))
+
+
+@pytest.mark.parametrize("classes", [("a", "b", "c"), None])
+def test_no_score_is_no_prediction_of_more_classes_and_values(served, classes):
+    task = "classification" if classes else "regression"
+    layout = served.plan.layout.model_copy(update={"classes": classes, "task": task})
+    model = ServedModel(served.plan.model_copy(update={"layout": layout}), served.estimator)
+    scores = np.array([[0.2, 0.3, 0.5], [np.nan] * 3])[:, : layout.outputs]
+    assert model.answer(scores)["prediction"].isna().tolist() == [False, True]
 
 
 def test_the_moment_of_one_row_from_json(served):

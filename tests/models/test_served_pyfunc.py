@@ -58,6 +58,19 @@ def test_a_warning_leaves_the_answer_and_comes_once(load, rows, served, caplog):
     assert caplog.text.count("data contract: the column 'x'") == 1
 
 
+def test_a_row_that_misses_what_the_model_needs_is_refused(complete, rows, tmp_path):
+    from throughline.models.served_pyfunc import ServedPyfunc
+
+    complete.save(tmp_path / "served")
+    model = ServedPyfunc()
+    model.load_context(SimpleNamespace(artifacts={"served": str(tmp_path / "served")}))
+    pd.testing.assert_frame_equal(model.predict(None, rows), complete.predict(rows))
+    with pytest.raises(MlflowException) as raised:
+        model.predict(None, rows.assign(t=pd.NaT))
+    assert raised.value.get_http_status_code() == 400
+    assert raised.value.message.startswith("A row has no value of 't', without which this model")
+
+
 @pytest.mark.parametrize("rule", ["ignore", None])
 def test_nothing_is_said_without_a_contract(load, rows, served, caplog, rule):
     odd = rows.assign(x=99.0)

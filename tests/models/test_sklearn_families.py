@@ -124,14 +124,34 @@ def test_the_native_model_loads_with_mlflow(make_table, family, experiment):
     np.testing.assert_allclose(trained.estimator.predict(columns), own, rtol=1e-4, atol=1e-5)
 
 
-def test_refuses_missing_values_unknown_parameters_and_values(make_table):
+def test_refuses_unknown_parameters_and_values(make_table):
     table = make_table("binary")
     with pytest.raises(UserError, match="has no parameter 'max_dept'; did you mean 'max_depth'"):
         SklearnForest().train(table, {"max_dept": 3})
     with pytest.raises(UserError, match="sklearn_forest refuses its parameters .*max_depth"):
         SklearnForest().train(table, {"max_depth": "deep"})
-    columns = dict(table.columns("train"))
-    columns["z"] = np.where(np.arange(600) == 5, np.float32(np.nan), columns["z"])
-    rewritten(table, "train", columns)
-    with pytest.raises(UserError, match="sklearn_linear cannot take missing values, and 'z' has"):
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters", "sentence"),
+    [
+        (SklearnLinear(), {"solver": "liblinear"}, "The 'liblinear' solver does not support mult"),
+        (SklearnForest(), {"bootstrap": False, "max_samples": 0.5}, "`max_sample` cannot be set"),
+    ],
+    ids=["solver", "max_samples"],
+)
+def test_refuses_values_that_do_not_go_together(make_table, family, parameters, sentence):
+    with pytest.raises(UserError, match=rf"{family.name} refuses its parameters \({sentence}"):
+        family.train(make_table("classes"), {**FEW[family.name], **parameters})
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_refuses_missing_values_in_whichever_part_they_are(make_table, part):
+    table = make_table("binary")
+    columns = dict(table.columns(part))
+    missing = np.arange(len(columns["z"])) == 5
+    columns["z"] = np.where(missing, np.float32(np.nan), columns["z"])
+    rewritten(table, part, columns)
+    sentence = f"sklearn_linear cannot take missing values, and 'z' has some in the {part} rows"
+    with pytest.raises(UserError, match=sentence):
         SklearnLinear().train(table, {})

@@ -167,6 +167,21 @@ def test_refuses_missing_values(make_table, family):
         family.train(table, {})
 
 
+@pytest.mark.parametrize("name", ["features", "prediction", "probability", "rawPrediction"])
+def test_refuses_the_names_that_spark_gives_its_own_columns(make_table, name):
+    table, family = make_table("binary"), SparkTree()
+    layout = table.layout
+    first = layout.features[0].model_copy(update={"name": name})
+    for change, what in [
+        ({"features": (first, *layout.features[1:])}, f"rename the feature {name!r}"),
+        ({"label": name}, f"rename the label {name!r}"),
+    ]:
+        changed = layout.model_copy(update=change)
+        table.__dict__["plan"] = table.plan.model_copy(update={"layout": changed})
+        with pytest.raises(UserError, match=f"spark_tree .* {name!r} of its own; {what}"):
+            family.train(table, {})
+
+
 def test_refuses_more_classes_than_it_can_tell_and_unknown_parameters(make_table):
     with pytest.raises(UserError, match="spark_gbt tells two classes apart, and the label has 3"):
         SparkGbt().train(make_table("classes"), {})

@@ -46,3 +46,20 @@ def test_refuses_unknown_parameters_and_values(make_table):
         XGBoost().train(table, {"max_dept": 3})
     with pytest.raises(UserError, match="xgboost .*max_depth"):
         XGBoost().train(table, {"max_depth": "deep"})
+    for name in ("n_estimators", "early_stopping_rounds", "spark_from_rows"):
+        with pytest.raises(UserError, match=f"xgboost .*{name} is 'many', no whole number"):
+            XGBoost().train(table, {name: "many"})
+
+
+@pytest.mark.parametrize(("kind", "objective"), [("classes", "softmax"), ("binary", "logitraw")])
+def test_refuses_an_objective_without_probabilities(make_table, kind, objective):
+    objective = {"classes": "multi:", "binary": "binary:"}[kind] + objective
+    with pytest.raises(UserError, match=f"xgboost .*{objective!r} gives no probabilities"):
+        XGBoost().train(make_table(kind), {**FEW, "objective": objective})
+
+
+@pytest.mark.parametrize("patience", [None, 0])
+def test_a_patience_of_nothing_is_none(make_table, patience):
+    more = {"early_stopping_rounds": patience, "learning_rate": 0.9}
+    trained = XGBoost().train(make_table("binary"), {**FEW, **more})
+    assert trained.metrics["boosting_rounds"] == FEW["n_estimators"]

@@ -55,3 +55,12 @@ def test_a_login_in_a_tables_address_is_refused_and_not_shown():
     with pytest.raises(UserError, match="at source.table: the address https://host/t.csv") as c:
         parse_recipe(text)
     assert "abc" not in str(c.value)
+
+
+@pytest.mark.parametrize("source", ["", "from: delay, "])
+def test_a_moment_made_of_the_label_is_known_only_afterwards(source):
+    moments = "moments: {due: {from: t}, arrived: {from: t, plus_minutes: y + 1}}"
+    label = f"label: {{name: y, {source}task: regression}}"
+    text = TEXT.replace("label: {name: y, task: classification}", label)
+    recipe = parse_recipe(f"{text.replace('roc_auc', 'rmse').rstrip()}\n{moments}\n")
+    assert recipe.afterwards == {"arrived", *(["delay"] if source else [])}

@@ -25,10 +25,10 @@ from throughline.scoring.spark_worker import scorer
 def save(served, prepared, tmp_path_factory):
     """Saves the served model as a step logs it, under a contract's rule; returns its files."""
 
-    def saved(rule="warn", threshold=0.4, plan=served.plan):
+    def saved(rule="warn", threshold=0.4, plan=served.plan, estimator=served.estimator):
         folder = tmp_path_factory.mktemp("a model")
         contract = prepared.contract.ruled(rule, 0.01)
-        model = ServedModel(plan, served.estimator, threshold, contract)
+        model = ServedModel(plan, estimator, threshold, contract)
         model.save(folder / "served")
         answer = model.predict(conform(prepared.example(), plan.inputs))
         with serving_code() as code:
@@ -80,6 +80,19 @@ def test_the_same_rows_give_the_same_answer_as_the_endpoint(
         "probability": pytest.approx(wanted["probability"].mean()),
     }
     assert output.manifest()["model"] == "models:/small/1"
+
+
+def test_a_row_that_the_model_cannot_score_has_no_prediction_and_ends_no_job(
+    spark, prepared, save, complete, output, tmp_path
+):
+    rows = prepared.raw_rows("test")
+    rows.loc[3, "t"] = pd.NaT
+    rows.to_parquet(tmp_path / "rows.parquet", coerce_timestamps="us")
+    model = save(rule="ignore", estimator=complete.estimator)
+    score_table(spark, model, str(tmp_path / "rows.parquet"), output, "unused")
+    found = answers_of(output)
+    assert found["prediction"].isna().tolist() == [i == 3 for i in range(len(rows))]
+    assert found["probability"].isna().tolist() == found["prediction"].isna().tolist()
 
 
 def test_every_other_column_is_handed_through(spark, prepared, model, output):

@@ -45,6 +45,13 @@ def test_refuses_keys_that_repeat_and_says_which(both):
         check_keys(right, Join(table="right", on=("k",), how="left"))
 
 
+def test_a_key_called_count_is_a_key(both):
+    join = Join(table="right", on=("count",), how="left")
+    check_keys(both.training({"count": [1, 2]}), join)
+    with pytest.raises(UserError, match=r"on count finds keys .* more than once \(1\)"):
+        check_keys(both.training({"count": [1, 1, 2]}), join)
+
+
 def test_missing_keys_may_repeat_and_a_key_of_several_columns_too(both):
     right = both.training({"k": ["a", "a", None, None], "m": [1, 2, 1, 1]})
     check_keys(right, Join(table="right", on=("k", "m"), how="left"))

@@ -17,7 +17,7 @@ from tests.steps.conftest import Project, free_port
 from throughline.deployment.smoke import as_request
 from throughline.models.signature import conform
 from throughline.prepared import PreparedTable
-from throughline.tracking import CANDIDATE, PREPARED, children
+from throughline.tracking import CANDIDATE, FIGURE, PREPARED, children
 
 STEPS = ["prep", "train", "tune", "distributed_train", "register", "deploy"]
 NAME = "flights-late"
@@ -81,6 +81,15 @@ def test_train_and_main_compare_their_candidates(chain: Chain) -> None:
     for step, count in (("train", 3), ("main", 5)):
         page = f"{newest(step).info.artifact_uri}/comparison/comparison.html"
         assert f"<h1>{count} candidates compared</h1>" in mlflow.artifacts.load_text(page)
+
+
+def test_trainings_figure_is_that_of_the_best_on_validation(chain: Chain) -> None:
+    train = newest("train")
+    models = children(train.info.run_id)
+    best = max(models, key=lambda run: run.data.metrics["validation_roc_auc"])
+    figure = f"{best.data.metrics['validation_roc_auc']:.4f}"
+    told = f"{best.data.tags[CANDIDATE]}: validation roc_auc {figure}, test"
+    assert train.data.tags[FIGURE].startswith(told)
 
 
 def test_spark_models_are_logged_in_their_own_flavor_too(chain: Chain) -> None:

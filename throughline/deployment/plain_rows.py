@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from throughline.moments import YEARS
+
 if TYPE_CHECKING:
     from mlflow.types import Schema
 
@@ -22,9 +24,6 @@ Columns = dict[str, list[Any]]
 _MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{3}(\d{3})?)?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII
 )
-_YEARS = range(1678, 2262)
-"""Those that fit a moment of pandas."""
-
 _EXACT = 2**53
 
 
@@ -254,7 +253,7 @@ def _moment(value: Any) -> dt.datetime:
         utc = moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
     except (ValueError, OverflowError):
         raise NotPlain from None
-    if utc.year not in _YEARS:
+    if utc.year not in YEARS:
         raise NotPlain
     return utc
 

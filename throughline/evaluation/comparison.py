@@ -33,8 +33,12 @@ class Compared:
     curves: dict[str, Any]
 
 
-def log_comparison(candidates: "list[Run]", metric: str) -> None:
-    """Logs the page of some candidates, on one prepared table, in the active run."""
+def log_comparison(candidates: "list[Run]", metric: str) -> Compared:
+    """Logs the page of some candidates, on one prepared table, in the active run.
+
+    Returns:
+        The best of them by the metric on the validation rows.
+    """
     import tempfile
 
     import mlflow
@@ -48,17 +52,21 @@ def log_comparison(candidates: "list[Run]", metric: str) -> None:
         for run in candidates
     ]
     with tempfile.TemporaryDirectory() as folder:
-        write_comparison(compared, metric, Path(folder))
+        best = write_comparison(compared, metric, Path(folder))
         mlflow.log_artifacts(folder, "comparison")
+    return best
 
 
-def write_comparison(candidates: list[Compared], metric: str, folder: Path) -> None:
+def write_comparison(candidates: list[Compared], metric: str, folder: Path) -> Compared:
     """Writes the page and its pictures into ``folder``.
 
     Args:
         candidates: One or more, measured on the same rows.
         metric: The recipe's metric; the best candidate by it on validation rows stands first.
         folder: Is there.
+
+    Returns:
+        The candidate that stands first.
     """
     ordered = _best_first(candidates, metric)
     curves = [Picture(f"{part}.png", f"Curves on the {part} rows") for part in PARTS]
@@ -82,6 +90,7 @@ def write_comparison(candidates: list[Compared], metric: str, folder: Path) -> N
     first = Section(f"{metric} of the candidates", pictures=(intervals,))
     document = Document(f"{len(ordered)} candidates compared", about, (first, *sections))
     (folder / PAGE).write_text(as_html(document, folder), encoding="utf-8")
+    return ordered[0]
 
 
 def _best_first(candidates: list[Compared], metric: str) -> list[Compared]:

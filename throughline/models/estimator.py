@@ -32,6 +32,11 @@ class Estimator(Protocol):
     kind: ClassVar[str]
     requirements: ClassVar[tuple[str, ...]]
 
+    @property
+    def takes_missing(self) -> bool:
+        """Whether the score of a row with a missing value means anything."""
+        ...
+
     def predict(self, columns: Columns) -> Scores:
         """Scores of shape (n, outputs): probabilities of the classes, or values.
 
@@ -49,6 +54,7 @@ class XGBoostEstimator:
 
     kind: ClassVar[str] = "xgboost"
     requirements: ClassVar[tuple[str, ...]] = ("xgboost",)
+    takes_missing = True
 
     def __init__(self, booster: Any, layout: Layout) -> None:
         self.booster = booster
@@ -111,18 +117,25 @@ class OnnxEstimator:
 
     Its inputs are ``features`` (the wide matrix), or ``numeric`` and ``categories``; its output
     ``scores`` is of shape (n, outputs).
+
+    Args:
+        model: The graph.
+        layout: The layout of the prepared table.
+        takes_missing: Whether its family takes missing values: the graph of some trees would send
+            one somewhere.
     """
 
     kind: ClassVar[str] = "onnx"
     requirements: ClassVar[tuple[str, ...]] = ("onnxruntime",)
 
-    def __init__(self, model: bytes, layout: Layout) -> None:
+    def __init__(self, model: bytes, layout: Layout, *, takes_missing: bool = True) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self.model = model
         self.layout = layout
+        self.takes_missing = takes_missing
         self.session = onnxruntime.InferenceSession(
             model, options, providers=["CPUExecutionProvider"]
         )
@@ -154,12 +167,14 @@ class OnnxEstimator:
     def save(self, folder: Path) -> None:
         """Writes the graph."""
         (folder / "model.onnx").write_bytes(self.model)
-        _describe(folder, {"kind": self.kind, **_sees(self.layout)})
+        takes = {"takes_missing": self.takes_missing}
+        _describe(folder, {"kind": self.kind, **takes, **_sees(self.layout)})
 
     @classmethod
     def load(cls, folder: Path, layout: Layout, description: dict[str, Any]) -> "OnnxEstimator":
-        """Reads what :meth:`save` wrote."""
-        loaded = cls((folder / "model.onnx").read_bytes(), layout)
+        """Reads what :meth:`save` wrote; an older model does not tell what it takes."""
+        takes_missing = description.get("takes_missing", True)
+        loaded = cls((folder / "model.onnx").read_bytes(), layout, takes_missing=takes_missing)
         if loaded.inputs == ["features"]:
             _check(loaded.session.get_inputs()[0].shape[1], len(wide_names(layout)))
         return loaded

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from throughline.errors import UserError
 from throughline.models.estimator import Estimator
 from throughline.prepared import PreparedTable
+from throughline.splitting.splitting import PARTS
 from throughline.strict import nearest
 
 Parameters = Mapping[str, Any]
@@ -86,12 +87,13 @@ def with_defaults(family: Family, table: PreparedTable, parameters: Parameters) 
 
 
 def refuse_missing(family: str, table: PreparedTable) -> None:
-    """Raises a UserError if the training rows have features with missing values."""
-    if missing := table.features_with_missing("train"):
-        raise UserError(
-            f"The family {family} cannot take missing values, and {missing[0]!r} has some; "
-            "impute it in the recipe, or use the family xgboost."
-        )
+    """Raises a UserError if the rows of any part have features with missing values."""
+    for part in PARTS:
+        if missing := table.features_with_missing(part):
+            raise UserError(
+                f"The family {family} cannot take missing values, and {missing[0]!r} has some in "
+                f"the {part} rows; impute it in the recipe, or use the family xgboost."
+            )
 
 
 @contextmanager

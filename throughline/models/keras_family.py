@@ -50,7 +50,8 @@ class KerasFamily:
         target = (float(np.mean(label)), float(np.std(label)) or 1.0)
         losses = _fit(keras, network, table, training, target)
         scorer = with_scores(keras, network, layout, target)
-        estimator = OnnxEstimator(keras_graph(network, layout, target), layout)
+        graph = keras_graph(network, layout, target)
+        estimator = OnnxEstimator(graph, layout, takes_missing=False)
         columns = first_test_rows(table)
         own = scorer.predict(inputs_of(columns, layout), batch_size=8192, verbose=0)
         return Trained(

@@ -1,7 +1,7 @@
 """What a user may say of a network: its shape and its training."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -24,7 +24,7 @@ class NetworkParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    hidden: tuple[int, ...] = (256, 128)
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = (256, 128)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     embedding_rule: Literal["fastai", "half"] = "fastai"
     max_embedding: int = Field(default=50, ge=1)

@@ -40,7 +40,7 @@ def trained_network(
     else:
         graph = network_graph(network)
         log_native = partial(log_torch, network, graph)
-    estimator = OnnxEstimator(graph, table.layout)
+    estimator = OnnxEstimator(graph, table.layout, takes_missing=False)
     columns = first_test_rows(table)
     differ = rows_apart(own_scores(network, columns), estimator.predict(columns))
     return Trained(

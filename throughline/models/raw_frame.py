@@ -8,6 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from throughline.features.plan import Input
+from throughline.moments import in_utc
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,14 +74,8 @@ def _numbers(name: str, values: "pd.Series[Any]") -> pl.Series:
 
 
 def _moments(values: "pd.Series[Any]") -> npt.NDArray[np.datetime64]:
-    import pandas as pd
-
-    naive = (
-        values
-        if values.dtype.kind == "M" and not hasattr(values.dtype, "tz")
-        else (pd.to_datetime(values, utc=True).dt.tz_localize(None))
-    )
-    return naive.to_numpy(dtype="datetime64[us]")
+    naive = values.dtype.kind == "M" and not hasattr(values.dtype, "tz")
+    return (values if naive else in_utc(values)).to_numpy(dtype="datetime64[us]")
 
 
 def _plain(values: "pd.Series[Any]", cast: type) -> list[Any]:

@@ -45,7 +45,8 @@ class ServedModel:
 
         Returns:
             n rows with ``prediction``; a binary classification adds ``probability`` and
-            ``threshold``, one with more classes a ``probability_<class>`` for each.
+            ``threshold``, one with more classes a ``probability_<class>`` for each. A row without
+            a score (see :meth:`score_frame`) has no prediction: both are missing.
         """
         return self.answer(self.score(rows))
 
@@ -57,7 +58,7 @@ class ServedModel:
         """The estimator's scores of raw rows in Arrow's form, whose kinds are the inputs'."""
         there = set(rows.schema.names)
         columns = {
-            column.name: pl.Series(rows.column(column.name)).cast(POLARS[column.type])
+            column.name: pl.Series(rows.column(column.name)).cast(POLARS[column.type], strict=False)
             if column.name in there
             else pl.Series([None] * rows.num_rows, dtype=POLARS[column.type])
             for column in self.plan.inputs
@@ -65,10 +66,34 @@ class ServedModel:
         return self.score_frame(pl.DataFrame(columns))
 
     def score_frame(self, rows: pl.DataFrame) -> Scores:
-        """The estimator's scores of raw rows that are typed as the plan's inputs."""
+        """The estimator's scores of raw rows that are typed as the plan's inputs.
+
+        A row that misses what the estimator cannot do without has NaN as its scores.
+        """
         if rows.height == 0:
             return np.empty((0, self.plan.layout.outputs))
-        return self.estimator.predict(self.plan.arrays_of(rows))
+        features = self.plan.arrays_of(rows)
+        scores = self.estimator.predict(features)
+        if not self.estimator.takes_missing:
+            scores[np.logical_or.reduce([np.isnan(each) for each in features.values()])] = np.nan
+        return scores
+
+    def missed_in(self, rows: pl.DataFrame) -> str | None:
+        """The first column that a row misses where the estimator cannot do without.
+
+        Returns:
+            A raw column; the feature itself where it is made of values that are there, as by a
+            division by zero; None if every row can be scored.
+        """
+        if self.estimator.takes_missing or rows.height == 0:
+            return None
+        for name, values in self.plan.arrays_of(rows).items():
+            if (missing := np.isnan(values)).any():
+                row = rows.row(int(missing.argmax()), named=True)
+                origin = self.plan.origins.get(name)
+                columns = origin.columns if origin else (name,)
+                return next((c for c in columns if row.get(c, name) is None), name)
+        return None
 
     def explain_frame(self, rows: pl.DataFrame, scores: Scores) -> list[dict[str, float]] | None:
         """The raw columns that add the most to each row's score; None if that cannot be told."""
@@ -91,13 +116,15 @@ class ServedModel:
         if layout.classes is None:
             return {"prediction": scores[:, 0]}
         names = _names_as_answered(layout.classes)
+        unscored = np.isnan(scores).any(axis=1)
         if layout.binary:
             first = scores[:, 0]
             chosen = (first >= (0.5 if self.threshold is None else self.threshold)).astype(int)
             threshold = np.full(len(first), self.threshold)
-            return {"prediction": names[chosen], "probability": first, "threshold": threshold}
+            prediction = _none_where(unscored, names[chosen])
+            return {"prediction": prediction, "probability": first, "threshold": threshold}
         each = {f"probability_{name}": scores[:, i] for i, name in enumerate(layout.classes)}
-        return {"prediction": names[scores.argmax(axis=1)], **each}
+        return {"prediction": _none_where(unscored, names[scores.argmax(axis=1)]), **each}
 
     def save(self, folder: Path) -> None:
         """Writes plan, contract, estimator and threshold into ``folder``."""
@@ -132,3 +159,11 @@ def _names_as_answered(classes: tuple[str, ...]) -> npt.NDArray[Any]:
     if all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", name) for name in classes):
         return np.array([int(name) for name in classes])
     return np.array(classes, dtype=object)
+
+
+def _none_where(unscored: npt.NDArray[np.bool_], names: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if not unscored.any():
+        return names
+    held = names.astype(object)
+    held[unscored] = None
+    return held

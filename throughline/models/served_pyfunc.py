@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 import polars as pl
 from mlflow.exceptions import MlflowException
@@ -17,6 +18,11 @@ from throughline.models.served import ServedModel
 
 NO_EXPLANATION = (
     "This model cannot explain its answers; leave out 'explain', or ask a linear model or XGBoost."
+)
+
+NOT_SCORED = (
+    "A row has no value of {!r}, without which this model cannot predict; give it, or leave out "
+    "the row."
 )
 
 
@@ -41,7 +47,7 @@ class ServedPyfunc(PythonModel):
 
         Raises:
             MlflowException: If the rows do not keep the contract, and the recipe says to refuse;
-                if the model cannot explain.
+                if one misses a value that the model cannot do without; if the model cannot explain.
         """
         rows = raw_frame(model_input, self.model.plan.inputs)
         return pd.DataFrame(self._answers(rows, bool((params or {}).get("explain"))))
@@ -63,6 +69,8 @@ class ServedPyfunc(PythonModel):
     def _answers(self, rows: pl.DataFrame, explain: bool) -> dict[str, Any]:
         self._hold_to_contract(rows)
         scores = self.model.score_frame(rows)
+        if np.isnan(scores).any() and (missed := self.model.missed_in(rows)):
+            raise MlflowException(NOT_SCORED.format(missed), INVALID_PARAMETER_VALUE)
         answers: dict[str, Any] = dict(self.model.answers(scores))
         if explain:
             told = self.model.explain_frame(rows, scores)

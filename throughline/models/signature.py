@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from throughline.features.plan import Input, Plan
+from throughline.moments import in_nanoseconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,13 +33,16 @@ def signature_of(plan: Plan, answer: "pd.DataFrame") -> "ModelSignature":
 
 
 def conform(rows: "pd.DataFrame", inputs: "tuple[Input, ...]") -> "pd.DataFrame":
-    """The columns of ``rows`` that the signature has, in its types; moments are in UTC, naive."""
+    """The columns of ``rows`` that the signature has, in its types; moments are in UTC, naive.
+
+    A moment that no request could carry, such as 9999-12-31, is missing.
+    """
     import pandas as pd
 
     def one(column: Input) -> Any:
         values = rows[column.name]
         if column.type == "timestamp":
-            return pd.to_datetime(values, utc=True).dt.tz_localize(None).astype("datetime64[ns]")
+            return in_nanoseconds(values)
         if column.type in ("double", "long"):
             return values.astype("float64" if _type(column) == "double" else "int64")
         known = values.notna()

@@ -1,6 +1,7 @@
 """What the families of scikit-learn have in common."""
 
 import os
+import re
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -10,7 +11,13 @@ import numpy.typing as npt
 from throughline.features.assembly import wide_matrix
 from throughline.features.layout import Layout
 from throughline.models.estimator import OnnxEstimator, Scores
-from throughline.models.family import Parameters, Trained, refused_parameters, with_defaults
+from throughline.models.family import (
+    Parameters,
+    Trained,
+    refuse_missing,
+    refused_parameters,
+    with_defaults,
+)
 from throughline.models.logged import log_model
 from throughline.models.served_check import first_test_rows, rows_apart
 from throughline.prepared import PreparedTable
@@ -24,11 +31,13 @@ class SklearnFamily:
     The names of the parameters are scikit-learn's own.
 
     Attributes:
+        takes_missing: Whether a feature may have missing values.
         trusted: Types that skops, which stores the native model, loads only where they are named:
             a damaged file of one could crash the process.
     """
 
     name: ClassVar[str]
+    takes_missing: ClassVar[bool] = True
     trusted: ClassVar[tuple[str, ...]] = ()
 
     def defaults(self, table: PreparedTable) -> dict[str, Any]:
@@ -66,11 +75,19 @@ class SklearnFamily:
 
         chosen = with_defaults(self, table, parameters)
         learner = self.learner(table.layout)(**chosen)
+        if not self.takes_missing:
+            refuse_missing(self.name, table)
         try:
             model = self.fit(table, learner)
         except InvalidParameterError as error:
             raise refused_parameters(self.name, str(error).rstrip(".")) from None
-        estimator = OnnxEstimator(self.graph(model, table.layout), table.layout)
+        except ValueError as error:  # values that do not go together; another error is a bug
+            reason = str(error).partition(". ")[0]
+            if not any(re.search(rf"\b{name}\b", reason) for name in chosen):
+                raise
+            raise refused_parameters(self.name, reason) from None
+        graph = self.graph(model, table.layout)
+        estimator = OnnxEstimator(graph, table.layout, takes_missing=self.takes_missing)
         differ = rows_scored_otherwise(table, model, estimator)
         return Trained(
             estimator=estimator,

@@ -6,7 +6,6 @@ import numpy as np
 
 from throughline.features.layout import Layout
 from throughline.models.dense_graph import Weights, dense_graph
-from throughline.models.family import refuse_missing
 from throughline.models.linear_importances import linear_importances
 from throughline.models.sklearn_family import SklearnFamily
 from throughline.prepared import PreparedTable
@@ -16,6 +15,7 @@ class SklearnLinear(SklearnFamily):
     """Ridge regression, or logistic regression for a classification; scale the features first."""
 
     name: ClassVar[str] = "sklearn_linear"
+    takes_missing: ClassVar[bool] = False
 
     def defaults(self, table: PreparedTable) -> dict[str, Any]:
         """A light ridge penalty."""
@@ -28,11 +28,6 @@ class SklearnLinear(SklearnFamily):
         from sklearn.linear_model import LogisticRegression, Ridge
 
         return Ridge if layout.task == "regression" else LogisticRegression
-
-    def fit(self, table: PreparedTable, learner: Any) -> Any:
-        """Fits the coefficients; no value may be missing."""
-        refuse_missing(self.name, table)
-        return super().fit(table, learner)
 
     def graph(self, model: Any, layout: Layout) -> bytes:
         """The coefficients as a graph."""

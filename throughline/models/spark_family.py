@@ -12,7 +12,7 @@ from throughline.models.family import (
     with_defaults,
 )
 from throughline.models.spark_check import rows_scored_otherwise
-from throughline.models.spark_pipeline import columns_of, fitted_pipeline
+from throughline.models.spark_pipeline import columns_of, fitted_pipeline, refuse_taken_names
 from throughline.models.spark_record import log_spark_record
 from throughline.prepared import PreparedTable
 from throughline.spark import session
@@ -52,6 +52,7 @@ class SparkFamily:
         from pyspark.errors import IllegalArgumentException
 
         self.kind(table.layout)
+        refuse_taken_names(self.name, table.layout)
         refuse_missing(self.name, table)
         chosen = with_defaults(self, table, parameters)
         session()
@@ -72,7 +73,8 @@ class SparkFamily:
             chosen: All its parameters.
         """
         fitted = model.stages[-1]
-        estimator = OnnxEstimator(self.graph(fitted, table.layout), table.layout)
+        graph = self.graph(fitted, table.layout)
+        estimator = OnnxEstimator(graph, table.layout, takes_missing=False)
         return Trained(
             estimator=estimator,
             parameters=chosen,

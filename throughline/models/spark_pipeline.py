@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from throughline.errors import UserError
 from throughline.features.assembly import spark_assembler, with_category_sizes
 from throughline.features.layout import Layout
 from throughline.features.op import quoted
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 FEATURES = "features"
+_MADE = (FEATURES, "prediction", "probability", "rawPrediction")
 
 
 def part_on_spark(table: PreparedTable, part: str) -> "DataFrame":
@@ -37,6 +39,20 @@ def columns_of(layout: Layout) -> dict[str, Any]:
     """The parameters of a Spark ML estimator that name its columns."""
     weight = {"weightCol": layout.weight} if layout.weight else {}
     return {"featuresCol": FEATURES, "labelCol": layout.label, **weight}
+
+
+def refuse_taken_names(family: str, layout: Layout) -> None:
+    """Raises a UserError if a feature or the label is called as a column of the pipeline is."""
+    for what, names in (
+        ("feature", [feature.name for feature in layout.features]),
+        ("label", [layout.label]),
+    ):
+        for name in names:
+            if name in _MADE:
+                raise UserError(
+                    f"The family {family} makes a column {name!r} of its own; rename the {what} "
+                    f"{name!r} in the recipe, or use another family."
+                )
 
 
 def fitted_pipeline(table: PreparedTable, learner: Any) -> "PipelineModel":

@@ -10,7 +10,14 @@ from throughline.errors import UserError
 from throughline.features.assembly import narrow_matrix
 from throughline.features.layout import Layout
 from throughline.models.estimator import XGBoostEstimator, load_estimator, rounds_of, xgboost_types
-from throughline.models.family import Parameters, Trained, Watch, refused_values, with_defaults
+from throughline.models.family import (
+    Parameters,
+    Trained,
+    Watch,
+    refused_parameters,
+    refused_values,
+    with_defaults,
+)
 from throughline.models.logged import log_model
 from throughline.models.served_check import first_test_rows, rows_apart
 from throughline.models.xgboost_graph import xgboost_graph
@@ -19,6 +26,12 @@ from throughline.prepared import PreparedTable
 from throughline.spark import session
 
 logger = logging.getLogger(__name__)
+
+_PROBABILITIES = {
+    True: ("binary:logistic", "reg:logistic", "binary:hinge"),
+    False: ("multi:softprob",),
+}
+"""The objectives whose scores are between 0 and 1, by whether there are two classes."""
 
 
 class XGBoost:
@@ -63,8 +76,8 @@ class XGBoost:
         import xgboost
 
         chosen = with_defaults(self, table, parameters)
-        booster_parameters = dict(chosen)
-        large = table.rows["train"] >= int(booster_parameters.pop("spark_from_rows"))
+        booster_parameters = _checked(chosen, table.layout)
+        large = table.rows["train"] >= booster_parameters.pop("spark_from_rows")
         with refused_values(self.name, (xgboost.core.XGBoostError,)):
             if large:
                 booster = _boosted_on_spark(table, booster_parameters)
@@ -88,6 +101,33 @@ class XGBoost:
         )
 
 
+def _checked(chosen: Parameters, layout: Layout) -> dict[str, Any]:
+    """The parameters, those that XGBoost's boosters do not check by themselves looked at.
+
+    Raises:
+        UserError: If a whole number is none, or a classification's objective gives no
+            probabilities.
+    """
+    objective = chosen["objective"]
+    if layout.classes and objective not in _PROBABILITIES[layout.binary]:
+        raise refused_parameters(
+            XGBoost.name, f"the objective {objective!r} gives no probabilities of these classes"
+        )
+    patience = chosen["early_stopping_rounds"]
+    whole = {
+        "n_estimators": chosen["n_estimators"],
+        "early_stopping_rounds": 0 if patience is None else patience,  # as XGBoost's own
+        "spark_from_rows": chosen["spark_from_rows"],
+    }
+    for name, value in whole.items():
+        try:
+            whole[name] = int(value)
+        except (TypeError, ValueError, OverflowError):
+            reason = f"{name} is {value!r}, no whole number"
+            raise refused_parameters(XGBoost.name, reason) from None
+    return {**chosen, **whole}
+
+
 def _boosted_here(
     table: PreparedTable, parameters: dict[str, Any], watch: Watch | None = None
 ) -> Any:
@@ -96,8 +136,8 @@ def _boosted_here(
     from throughline.models.xgboost_watch import watching
 
     logger.info("xgboost trains on %d rows in this process", table.rows["train"])
-    rounds = int(parameters.pop("n_estimators"))
-    patience = int(parameters.pop("early_stopping_rounds"))
+    rounds = parameters.pop("n_estimators")
+    patience = parameters.pop("early_stopping_rounds")
     return xgboost.train(
         parameters,
         _matrix(table, "train"),

@@ -122,8 +122,11 @@ class Recipe(Strict):
 
     @property
     def afterwards(self) -> frozenset[str]:
-        """What is known only afterwards: as said, what the label is made of, moments of these."""
-        late = set(self.known_after) | set(columns_of(self.label.source or "0"))
+        """What is known only afterwards: as said, what the label is made of, moments of these.
+
+        The label itself is not among them.
+        """
+        late = {*self.known_after, *columns_of(self.label.source or "0"), self.label.name}
         for name, moment in self.moments.items():
             if late & {moment.start, *columns_of(str(moment.plus_minutes))}:
                 late.add(name)

@@ -51,6 +51,9 @@ def score_table(
 ) -> Scoring:
     """Scores the rows of a table and writes them with their answers as Parquet; the manifest last.
 
+    A row that misses a value without which the model cannot predict has no prediction and no
+    probability (null); the endpoint would refuse it, and here one row ends no job.
+
     Args:
         spark: The session.
         model: The model.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_MATCHED = "__matched"
+_MATCHED, _FOUND = "__matched", "__found"
 
 
 @dataclass(frozen=True)
@@ -140,9 +140,12 @@ def check_keys(right: "DataFrame", join: "Join") -> None:
     Raises:
         UserError: If there are any, or a key column is missing.
     """
+    from pyspark.sql import functions as F
+
     _has_keys(right, join, join.table)
     keys = [quoted(key) for key in join.on]
-    doubled = right.dropna(subset=list(join.on)).groupBy(*keys).count().where("count > 1").head(3)
+    found = right.dropna(subset=list(join.on)).groupBy(*keys).agg(F.count(F.lit(1)).alias(_FOUND))
+    doubled = found.where(F.col(_FOUND) > 1).head(3)
     if doubled:
         some = "; ".join(", ".join(str(row[key]) for key in join.on) for row in doubled)
         raise UserError(

@@ -10,6 +10,7 @@ from throughline.models.families import FAMILIES
 from throughline.models.family import Trained, refuse_missing, with_defaults
 from throughline.models.spark_check import evaluator_of
 from throughline.models.spark_family import SparkFamily
+from throughline.models.spark_pipeline import refuse_taken_names
 from throughline.prepared import PreparedTable
 from throughline.recipe.search import GridSearch
 from throughline.recipe.space import FAMILY
@@ -65,6 +66,7 @@ def search_grid(
     family.kind(layout)
     fixed = with_defaults(family, table, {**wanted.parameters, **dict.fromkeys(wanted.grid)})
     fixed = {name: value for name, value in fixed.items() if name not in wanted.grid}
+    refuse_taken_names(wanted.family, layout)
     refuse_missing(wanted.family, table)
     session()
     evaluator = evaluator_of(recipe.metric, layout)
