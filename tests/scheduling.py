@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+AFTER_A_CHAIN = ("tests/faults", "tests/steps")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What is left out unless one asks for it."""
@@ -13,9 +15,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--long", action="store_true", help="also the tests marked as long")
     group.addoption(
         "--fault-moments",
-        default=0,
+        default=1,
         type=int,
-        help="how often each fault strikes; by default never",
+        help="at how many random moments each fault strikes; 0 for none",
     )
     group.addoption("--fault-seed", default=None, type=int, help="what the moments are drawn by")
 
@@ -23,7 +25,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _scope(nodeid: str) -> str:
     """The tests that share what is slow to make: a file's; those after a chain share one."""
     file = nodeid.partition("::")[0]
-    return "tests/steps" if str(Path(file).parent) == "tests/steps" else file
+    folder = str(Path(file).parent)
+    return folder if folder in AFTER_A_CHAIN else file
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -33,7 +36,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="takes minutes; add --long"))
     slow = Counter(_scope(item.nodeid) for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: -slow[_scope(item.nodeid)])
+    items.sort(key=lambda item: _place(_scope(item.nodeid), slow))
+
+
+def _place(scope: str, slow: Counter[str]) -> tuple[bool, int]:
+    return scope not in AFTER_A_CHAIN, -slow[scope]
 
 
 @pytest.hookimpl(optionalhook=True)
