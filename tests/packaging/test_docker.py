@@ -5,9 +5,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Experiment
 from mlflow.projects import _project_spec
 
-from throughline.packaging.docker import Mount, docker_variant, run_arguments, tracking_mounts
+from throughline.packaging.docker import (
+    Mount,
+    artifact_mounts,
+    docker_variant,
+    run_arguments,
+    tracking_mounts,
+)
 from throughline.packaging.mlproject import read_project, write_project
 
 PROJECT = Path(__file__).parents[2]
@@ -18,13 +26,20 @@ def render(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
 
 
-def test_it_has_the_roots_entry_points_in_containers(tmp_path: Path) -> None:
+def test_it_has_the_roots_entry_points_in_containers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runs").mkdir()
+    store = f"sqlite:///{tmp_path}/runs/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    MlflowClient(store, store).create_experiment("elsewhere", f"{tmp_path}/elsewhere")
     done = render(tmp_path / "variant", "--image", "mine:1", "--data_root", str(tmp_path / "data"))
     assert done.returncode == 0, done.stderr
     assert f"mlflow run {tmp_path}/variant" in done.stdout
     made = _project_spec.load_project(str(tmp_path / "variant"))
     assert made.docker_env["image"] == "mine:1"
-    assert f"{tmp_path}/data:{tmp_path}/data" in made.docker_env["volumes"]
+    for folder in ("data", "runs", "elsewhere"):
+        assert f"{tmp_path}/{folder}:{tmp_path}/{folder}" in made.docker_env["volumes"]
     root = read_project(PROJECT)["entry_points"]
     for name, entry in root.items():
         command = made.get_entry_point(name).compute_command(
@@ -62,6 +77,25 @@ def test_no_environment_of_the_root_is_left(tmp_path: Path) -> None:
 )
 def test_a_database_that_is_a_file_is_mounted_with_its_folder(uri: str, folders: list[str]) -> None:
     assert [str(mount.here) for mount in tracking_mounts(uri)] == folders
+
+
+@pytest.mark.parametrize(
+    ("location", "folders"),
+    [
+        ("runs/0", ["runs"]),
+        ("file:runs/0", ["runs"]),
+        ("runs/of-late", ["runs/of-late"]),
+        ("mlflow-artifacts:/0", []),
+        ("s3://bucket/0", []),
+    ],
+)
+def test_artifacts_that_are_files_are_mounted_with_those_of_other_experiments(
+    tmp_path: Path, location: str, folders: list[str]
+) -> None:
+    place = location.replace("runs", f"{tmp_path}/runs")
+    mounts = artifact_mounts([Experiment("0", "late", place, "active")])
+    assert [mount.here for mount in mounts] == [tmp_path / folder for folder in folders]
+    assert all(mount.here.is_dir() for mount in mounts)
 
 
 def test_a_server_of_this_machine_is_reached_over_its_network() -> None:

@@ -17,6 +17,7 @@ from throughline.packaging.docker import (
     IMAGE,
     WORKDIR,
     Mount,
+    artifact_mounts,
     check_no_login,
     docker_variant,
     run_arguments,
@@ -187,18 +188,10 @@ def _recipe_mounts(parameters: dict[str, str]) -> list[Mount]:
 
 
 def _artifact_mounts() -> list[Mount]:
-    """The experiment's own artifact folder: MLflow mounts no more than the run's part of it."""
     import mlflow
-    from mlflow.utils.file_utils import local_file_uri_to_path
 
     active = mlflow.active_run()
-    experiment = mlflow.get_experiment(active.info.experiment_id) if active else None
-    location = experiment.artifact_location if experiment else ""
-    if "://" in location and not location.startswith("file:"):
-        return []
-    folder = Path(local_file_uri_to_path(location)).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    return [Mount.same(folder)]
+    return artifact_mounts([mlflow.get_experiment(active.info.experiment_id)]) if active else []
 
 
 def env_file(folder: Path) -> Path | None:

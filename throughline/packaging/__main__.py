@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from throughline.checkout import project_root
 from throughline.errors import UserError
@@ -14,12 +15,16 @@ from throughline.packaging.databricks import write_databricks
 from throughline.packaging.docker import (
     IMAGE,
     Mount,
+    artifact_mounts,
     check_no_login,
     docker_variant,
     is_loopback,
     tracking_mounts,
 )
 from throughline.packaging.mlproject import read_project, with_data_root, write_project
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment
 
 
 def main() -> None:
@@ -53,12 +58,20 @@ def write_docker(options: argparse.Namespace) -> str:
     data_root = options.data_root.absolute()
     data_root.mkdir(parents=True, exist_ok=True)
     mounts = [Mount.same(data_root), *tracking_mounts(tracking)]
+    if tracking.startswith("sqlite:"):
+        mounts += artifact_mounts(_experiments(tracking))
     project = with_data_root(read_project(root), str(data_root))
     settings = {"MLFLOW_TRACKING_URI": tracking}
     write_project(docker_variant(project, options.image, mounts, settings), options.folder)
     network = " -A network=host" if is_loopback(tracking) else ""
     user = f"-A user={os.getuid()}:0"
     return f"MLFLOW_TRACKING_URI={tracking} mlflow run {options.folder} {user}{network} -e prep"
+
+
+def _experiments(tracking: str) -> "list[Experiment]":
+    from mlflow import MlflowClient
+
+    return list(MlflowClient(tracking, tracking).search_experiments())
 
 
 def write_spark_job(options: argparse.Namespace) -> str:

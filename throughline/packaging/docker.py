@@ -4,11 +4,15 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from throughline.errors import UserError
 from throughline.login import without_login
 from throughline.packaging.mlproject import Project, with_environment
+
+if TYPE_CHECKING:
+    from mlflow.entities import Experiment
 
 IMAGE = "throughline"
 WORKDIR = Path("/throughline")
@@ -59,6 +63,28 @@ def tracking_mounts(tracking_uri: str) -> list[Mount]:
     if parts.scheme != "sqlite":
         return []
     return [Mount.same(Path(unquote(parts.path.removeprefix("/"))).absolute().parent)]
+
+
+def artifact_mounts(experiments: "Iterable[Experiment]") -> list[Mount]:
+    """The mounts by which a container reaches artifacts that are files of this machine.
+
+    MLflow mounts the part of the run alone, and models lie beside the runs. Where the experiment's
+    folder is one of many, as MLflow has it by default, all are mounted: a champion may be of
+    another experiment.
+    """
+    from mlflow.utils.file_utils import local_file_uri_to_path
+    from mlflow.utils.uri import is_local_uri
+
+    found = []
+    for experiment in experiments:
+        location = str(experiment.artifact_location)
+        if is_local_uri(location, is_tracking_or_registry_uri=False):
+            folder = Path(local_file_uri_to_path(location)).absolute()
+            among_others = folder.name == str(experiment.experiment_id)
+            shared = folder.parent if among_others else folder
+            shared.mkdir(parents=True, exist_ok=True)
+            found.append(Mount.same(shared))
+    return list(dict.fromkeys(found))
 
 
 def check_no_login(tracking_uri: str) -> None:
