@@ -8,15 +8,32 @@ import asyncio
 import csv
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from throughline.azureml.batch_files import requests_of
 from throughline.azureml.scoring import ScoringService, post
 
+if TYPE_CHECKING:
+    from mlflow.pyfunc import PyFuncModel
+
 
 class BatchService(ScoringService):
-    """Scores files of rows."""
+    """Scores files of rows.
+
+    A row that misses a value without which the model cannot predict has null as its prediction:
+    one row ends no job.
+    """
+
+    @staticmethod
+    def ready(model: "PyFuncModel") -> "PyFuncModel":
+        """The model, which leaves out what it cannot score."""
+        from mlflow.exceptions import MlflowException
+
+        with suppress(MlflowException, AttributeError):  # a model of another kind
+            model.unwrap_python_model().refuses_unscored = False
+        return model
 
     def score(self, files: Sequence[str]) -> list[str]:
         """Scores the files of a mini batch.
@@ -41,7 +58,7 @@ class BatchService(ScoringService):
 
     def _answer(self, file: str, body: str, kind: str) -> Any:
         status, text = asyncio.run(post(self.app, body.encode(), kind))
-        answer = json.loads(text)
+        answer = json.loads(text, parse_constant=lambda _: None)  # no score is no number
         if status != 200:
             raise ValueError(f"{Path(file).name} is refused ({status}): {answer['message']}")
         return answer["predictions"]

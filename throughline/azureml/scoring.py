@@ -8,12 +8,15 @@ import asyncio
 import json
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from starlette.types import ASGIApp, Message, Scope
 
 from throughline.checkout import hidden_checkout
 from throughline.deployment.limits import Limits
+
+if TYPE_CHECKING:
+    from mlflow.pyfunc import PyFuncModel
 
 _HEADERS = {"Content-Type": "application/json"}
 _HIDDEN = ExitStack()
@@ -47,8 +50,13 @@ class ScoringService:
 
         _HIDDEN.enter_context(hidden_checkout())  # the process serves this model until it ends
         path = next(Path(folder).rglob("MLmodel")).parent
-        model = mlflow.pyfunc.load_model(str(path))
+        model = cls.ready(mlflow.pyfunc.load_model(str(path)))
         return cls(create_app(model, model_uri, Limits.from_environment()))
+
+    @staticmethod
+    def ready(model: "PyFuncModel") -> "PyFuncModel":
+        """The model as it is to answer here."""
+        return model
 
     def run(self, body: str) -> Any:
         """Answers a request in one of MLflow's JSON forms.

@@ -30,7 +30,13 @@ class ServedPyfunc(PythonModel):
     """MLflow's Python model around a :class:`ServedModel`; it holds requests to the contract.
 
     To score rows that need not keep the contract, set ``model.contract`` to None.
+
+    Attributes:
+        refuses_unscored: Whether a row that the model cannot score is refused, or has nothing as
+            its prediction.
     """
+
+    refuses_unscored = True
 
     def load_context(self, context: PythonModelContext) -> None:
         """Loads plan and estimator."""
@@ -69,7 +75,8 @@ class ServedPyfunc(PythonModel):
     def _answers(self, rows: pl.DataFrame, explain: bool) -> dict[str, Any]:
         self._hold_to_contract(rows)
         scores = self.model.score_frame(rows)
-        if np.isnan(scores).any() and (missed := self.model.missed_in(rows)):
+        refused = self.refuses_unscored and np.isnan(scores).any()
+        if refused and (missed := self.model.missed_in(rows)):
             raise MlflowException(NOT_SCORED.format(missed), INVALID_PARAMETER_VALUE)
         answers: dict[str, Any] = dict(self.model.answers(scores))
         if explain:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from throughline.azureml.batch_files import requests_of
-from throughline.azureml.batch_scoring import predictions_in
+from throughline.azureml.batch_scoring import BatchService, predictions_in
 
 ROWS = [{"carrier": "UA", "wind": 1.5}, {"carrier": "AA", "wind": None}, {"carrier": "", "wind": 0}]
 
@@ -63,3 +63,31 @@ def test_predictions_are_read_however_a_line_is_written(as_csv):
     lines = [json.dumps({"file": f"/in/{name}", "predictions": [1.5, None]}) for name in "ba"]
     written = [f'"{line.replace(chr(34), chr(34) * 2)}"' if as_csv else line for line in lines]
     assert [one["file"] for one in predictions_in([*written, ""])] == ["/in/a", "/in/b"]
+
+
+def test_a_row_that_the_model_cannot_score_ends_no_job(complete, prepared, tmp_path):
+    import mlflow.pyfunc
+
+    from throughline.checkout import project_root
+    from throughline.deployment.app import create_app
+    from throughline.deployment.limits import Limits
+    from throughline.models.signature import conform, signature_of
+
+    rows = conform(prepared.raw_rows("test", 2), prepared.plan.inputs)
+    complete.save(tmp_path / "served")
+    mlflow.pyfunc.save_model(
+        str(tmp_path / "model"),
+        python_model=str(project_root() / "throughline/models/served_pyfunc.py"),
+        artifacts={"served": str(tmp_path / "served")},
+        signature=signature_of(prepared.plan, complete.predict(rows)),
+        pip_requirements=["mlflow"],
+    )
+    model = BatchService.ready(mlflow.pyfunc.load_model(str(tmp_path / "model")))
+    service = BatchService(create_app(model, "models:/small/1", Limits()))
+    rows.loc[0, "t"] = None
+    file = tmp_path / "rows.jsonl"
+    rows.to_json(file, orient="records", lines=True, date_format="iso")
+    (told,) = predictions_in(service.score([str(file)]))
+    found = told["predictions"]
+    assert found[0]["prediction"] is None and found[0]["probability"] is None
+    assert found[1]["prediction"] in (0, 1)
