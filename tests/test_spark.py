@@ -1,3 +1,4 @@
+import datetime as dt
 import sys
 
 import pytest
@@ -82,3 +83,16 @@ def test_the_running_session_is_used_in_utc_and_case_matters(spark):
     assert session() is spark
     assert spark.conf.get("spark.sql.session.timeZone") == "UTC"
     assert spark.sql("select 1 as a, 2 as A").select("A").first()[0] == 2
+
+
+def test_days_and_moments_of_long_ago_are_written_and_read(spark, tmp_path):
+    session = java_and_spark.session()
+    day, moment = dt.date(1, 1, 1), dt.datetime(1850, 2, 3, 4, 5, 6, 789)
+    rows = session.createDataFrame([(day, moment)], "day date, moment timestamp")
+    rows.write.parquet(str(tmp_path / "old"))
+    (read,) = (
+        session.read.parquet(str(tmp_path / "old"))
+        .selectExpr("cast(day as string)", "cast(moment as string)")
+        .collect()
+    )
+    assert tuple(read) == ("0001-01-01", "1850-02-03 04:05:06.000789")

@@ -46,6 +46,9 @@ def session(name: str = "throughline") -> "SparkSession":
         active = SparkSession.getActiveSession() or _local_session(name)
     active.conf.set("spark.sql.session.timeZone", "UTC")
     active.conf.set("spark.sql.caseSensitive", "true")
+    for kind in ("datetime", "int96"):  # else days before 1582 and moments before 1900 are refused
+        for way in ("Read", "Write"):
+            active.conf.set(f"spark.sql.parquet.{kind}RebaseModeIn{way}", "CORRECTED")
     # HotSpot leaves a longer method to its interpreter; Spark then makes several short ones.
     active.conf.set("spark.sql.codegen.hugeMethodLimit", "8000")
     return active
