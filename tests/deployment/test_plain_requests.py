@@ -1,6 +1,8 @@
 """The endpoint of a model of this project: one answer for a row, whoever reads the request."""
 
+import csv
 import datetime as dt
+import io
 import json
 
 import pytest
@@ -166,3 +168,20 @@ def test_what_the_model_refuses_is_left_to_mlflow(small_model):
 
     body = json.dumps({"instances": [{"t": None, "n": 1, "flag": None}]}).encode()
     assert plain_requests.answered(body, fields, refuse) is None
+
+
+def test_csv_has_the_answer_of_json(endpoint, ask):
+    """Text stays text, and a field without a character is a missing value."""
+    rows = [
+        {"t": "2013-01-02T03:04:05", "x": 0.1, "n": 3, "odd name": "a", "flag": True},
+        {"t": "2013-01-02T03:04:05Z", "x": None, "n": -1, "odd name": "时间", "flag": False},
+    ]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    headers = {"Content-Type": "text/csv"}
+    body = text.getvalue().encode()
+    given = requests.post(f"{endpoint}/invocations", body, headers=headers, timeout=60)
+    assert given.status_code == 200, given.text
+    assert given.json() == ask({"dataframe_records": rows}).json()

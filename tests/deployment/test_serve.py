@@ -107,8 +107,11 @@ def test_every_json_form_gives_the_same_answer(url, request_body):
 
 
 def test_csv(url):
-    answer = post(url, "carrier,distance,wind\nUA,1400,1.0\n", {"Content-Type": "text/csv"})
-    assert answer.json()["predictions"][0]["probability"] == pytest.approx(PROBABILITY)
+    for moment in ("2013-10-01T05:00:00", "2013-10-01 05:00:00", ""):
+        rows = f"carrier,distance,wind,time_hour\nUA,1400,1.0,{moment}\n"
+        answer = post(url, rows, {"Content-Type": "text/csv"})
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["predictions"][0]["probability"] == pytest.approx(PROBABILITY)
 
 
 def test_optional_columns_may_be_absent_or_null(url):

@@ -1,4 +1,7 @@
-"""Answers plain requests without MLflow's data frames; hands every other one on."""
+"""Answers plain requests without MLflow's data frames; hands every other one on.
+
+A request in CSV is first made one in JSON.
+"""
 
 import asyncio
 import json
@@ -11,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from throughline.deployment.csv_rows import as_split
 from throughline.deployment.limits import replay
 from throughline.deployment.plain_errors import error_response
 from throughline.deployment.plain_rows import (
@@ -34,10 +38,11 @@ _AT_ONCE = 16 * 2**10
 """A body of so many bytes is answered in the event loop: a thread would take longer to start."""
 
 _JSON = ("application/json", "application/json; charset=utf-8", "application/json;charset=utf-8")
+_CSV = ("text/csv", "text/csv; charset=utf-8", "text/csv;charset=utf-8")
 
 
 class PlainRequests:
-    """ASGI middleware around the scoring application, for models of this project.
+    """ASGI middleware around the scoring application; only a model of this project answers here.
 
     Args:
         app: The scoring application; it has the last word on what is not plain.
@@ -51,9 +56,17 @@ class PlainRequests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        if self.fields is None or self.answer is None or not _may_be_plain(scope):
+        in_csv = _is_one_of(_CSV, scope)
+        plain = self.answer is not None and _is_one_of(_JSON, scope)
+        if self.fields is None or not (plain or in_csv):
             return await self.app(scope, receive, send)
         body = await Request(scope, receive).body()
+        if in_csv and (split := await asyncio.to_thread(as_split, body, self.fields)):
+            body, scope = split, _of_json(scope)
+        elif in_csv:
+            return await self.app(scope, replay(body, receive), send)
+        if self.answer is None:
+            return await self.app(scope, replay(body, receive), send)
         try:
             if len(body) <= _AT_ONCE:
                 text, frame = _answer_or_frame(body, self.fields, self.answer)
@@ -107,10 +120,15 @@ def _answer_of(model: "PyFuncModel") -> Answer | None:
     return found if callable(found) else None
 
 
-def _may_be_plain(scope: Scope) -> bool:
+def _is_one_of(types: Sequence[str], scope: Scope) -> bool:
     return (
         scope["type"] == "http"
         and scope["method"] == "POST"
         and scope["path"] == "/invocations"
-        and Headers(scope=scope).get("content-type") in _JSON
+        and Headers(scope=scope).get("content-type") in types
     )
+
+
+def _of_json(scope: Scope) -> Scope:
+    headers = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
+    return {**scope, "headers": [*headers, (b"content-type", _JSON[0].encode())]}
