@@ -122,6 +122,26 @@ def test_an_endpoint_that_tells_only_name_and_version_is_deployed_once(alias, ev
     assert [one.model.version for one in deployed] == ["1", "2"]
 
 
+class Shared(Workspace):
+    """A target where the version has a share of the traffic, and another one most of it."""
+
+    def status(self, name):
+        self.asked += 1
+        return self.served and replace(self.served, model=ModelVersion(name, "9", "", ""))
+
+    def deploy(self, model):
+        change = "unchanged" if self.tried else "started"
+        return replace(super().deploy(model), change=change)
+
+
+def test_what_is_deployed_already_is_not_told_again(alias, eventually):
+    alias("1")
+    target = Shared()
+    with watched(target, 0.02) as deployed:
+        eventually(lambda: len(target.tried) > 3)
+    assert [one.change for one in deployed] == ["started"]
+
+
 def test_the_pauses_grow_whatever_fails(alias, eventually, caplog):
     caplog.set_level(logging.WARNING, "throughline.deployment.watching")
     alias("1")

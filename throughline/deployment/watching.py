@@ -62,6 +62,8 @@ def watch(
             pause = min(2 * pause, LONGEST_PAUSE)
             refused, again = version, time.monotonic() + pause
             continue
+        if deployment.change == "unchanged":  # it has its share of the traffic, say
+            continue
         try:
             deployed(deployment)
         except (MlflowException, OSError, UserError) as error:
