@@ -265,13 +265,6 @@ class EveryRow(PreparedTable):
             more = more.withColumn(self.layout.weight, F.lit(1.0))
         return rows.unionByName(more)
 
-    def features_with_missing(self, part: str) -> Sequence[str]:
-        """The features that have missing values in a part."""
-        found = super().features_with_missing(part)
-        if part != "train":
-            return found
-        return list(dict.fromkeys([*found, *super().features_with_missing("validation")]))
-
 
 def contract_of(prep_run: str) -> Contract:
     """The contract that an earlier run of prep learnt; ``latest`` is the last one that finished.

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -118,8 +119,9 @@ def test_a_container_is_ended_with_its_chain(monkeypatch: pytest.MonkeyPatch, st
     stopped: list[str] = []
 
     class Containers:
-        def list(self, filters: dict[str, str]) -> list[SimpleNamespace]:
-            return [SimpleNamespace(stop=lambda: stopped.append(filters["name"]))]
+        def list(self, filters: dict[str, str], **_: object) -> list[SimpleNamespace]:
+            stop = partial(stopped.append, filters["name"])
+            return [SimpleNamespace(status="running", stop=stop)] if names else []
 
     def run(uri: str, docker_args: dict[str, Any], **_: object) -> None:
         names.append(docker_args["name"])

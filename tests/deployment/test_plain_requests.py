@@ -171,15 +171,18 @@ def test_what_the_model_refuses_is_left_to_mlflow(small_model):
 
 
 def test_csv_has_the_answer_of_json(endpoint, ask):
-    """Text stays text, and a field without a character is a missing value."""
+    """As in a table for training: NA and nothing are missing, spaces around are no part."""
     rows = [
         {"t": "2013-01-02T03:04:05", "x": 0.1, "n": 3, "odd name": "a", "flag": True},
         {"t": "2013-01-02T03:04:05Z", "x": None, "n": -1, "odd name": "时间", "flag": False},
+        {"t": "2013-01-02", "x": 2, "n": 0, "odd name": None, "flag": True},
     ]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]))
     writer.writeheader()
     writer.writerows(rows)
+    text.write("2013-01-02,NA, 0, NA ,True\n")
+    rows.append({**rows[-1], "x": None})
     headers = {"Content-Type": "text/csv"}
     body = text.getvalue().encode()
     given = requests.post(f"{endpoint}/invocations", body, headers=headers, timeout=60)

@@ -44,6 +44,21 @@ def test_an_unknown_launcher_is_an_error():
         launcher("mpi", 2)
 
 
+def test_all_that_were_lost_are_done_without(monkeypatch, make_job):
+    asked = []
+
+    def lose_two(job, workers):
+        asked.append(workers)
+        raise WorkerLost(f"worker 1 of {workers} failed", 2)
+
+    monkeypatch.setitem(launchers.LAUNCHERS, "horovodrun", lose_two)
+    with pytest.raises(WorkerLost, match="of 3 failed"):
+        launch(make_job(), 3, "horovodrun", min_workers=2)
+    with pytest.raises(WorkerLost, match="of 2 failed"):
+        launch(make_job(), 4, "horovodrun", min_workers=1)
+    assert asked == [3, 4, 2]
+
+
 def test_a_lost_worker_is_done_without_while_enough_are_left(monkeypatch, make_job, caplog):
     asked = []
 

@@ -87,6 +87,8 @@ def test_a_database_that_is_a_file_is_mounted_with_its_folder(uri: str, folders:
         ("runs/of-late", ["runs/of-late"]),
         ("mlflow-artifacts:/0", []),
         ("s3://bucket/0", []),
+        ("file://another-host/runs/0", []),
+        ("/proc/no-folder-can-be-made-here/0", []),
     ],
 )
 def test_artifacts_that_are_files_are_mounted_with_those_of_other_experiments(

@@ -53,6 +53,16 @@ def test_days_and_moments_without_a_zone_are_moments_in_utc(read, tmp_path):
     assert tuple(seconds) == (True, "2013-07-01 00:00:00")
 
 
+def test_moments_that_no_request_could_carry_are_missing(read, tmp_path):
+    days = [dt.date(9999, 12, 31), dt.date(1, 1, 1), dt.date(1678, 1, 1), dt.date(2261, 12, 31)]
+    moments = [dt.datetime(day.year, day.month, day.day, 23) for day in days]
+    table = pa.table({"day": days, "moment": pa.array(moments, pa.timestamp("us", "UTC"))})
+    pq.write_table(table, tmp_path / "t.parquet")
+    rows = read("t.parquet").collect()
+    assert [row.day and row.day.year for row in rows] == [None, None, 1678, 2261]
+    assert [row.moment and row.moment.year for row in rows] == [None, None, 1678, 2261]
+
+
 def test_decimals_are_double(read, tmp_path):
     pq.write_table(pa.table({"x": [Decimal("1.10"), None]}), tmp_path / "t.parquet")
     assert [row.x for row in read("t.parquet").collect()] == [1.1, None]

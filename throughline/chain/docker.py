@@ -2,8 +2,9 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -129,13 +130,27 @@ def _project_folder() -> Iterator[Path]:
 @contextmanager
 def _container(step: str) -> Iterator[str]:
     """A name for a step's container, which is ended when this process is told to end."""
+    from docker.errors import DockerException
+
     name = f"throughline-{step}-{uuid4().hex[:12]}"
     try:
         yield name
     except (KeyboardInterrupt, SystemExit):
-        for container in docker_engine().containers.list(filters={"name": name}):
-            container.stop()
+        with suppress(DockerException, UserError):
+            _end(name)
         raise
+
+
+def _end(name: str, seconds: float = 2.0) -> None:
+    """Ends a container; the command that makes it may have been started just now."""
+    containers = docker_engine().containers
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for container in containers.list(all=True, ignore_removed=True, filters={"name": name}):
+            if container.status == "running":
+                return container.stop()
+            container.remove(force=True)
+        time.sleep(0.2)
 
 
 @contextmanager

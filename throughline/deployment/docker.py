@@ -51,7 +51,7 @@ class DockerTarget:
         A new version first has to answer rightly on a port of its own. Only then does it take the
         place of the old one, which comes back if the new one does not.
         """
-        old = self._container(model.name)
+        old = self._serving(model.name)
         if old and self._serves(old, model) and _healthy(old):
             logger.info("%s already serves %s; left alone", _url_of(old), model.uri)
             return _deployment(old, "unchanged")
@@ -61,9 +61,10 @@ class DockerTarget:
             check = smoke_check(files, model.uri)
         self._try(model, image, check)
         try:
-            if old:
+            if old and old.name == _container_name(model.name):
                 self._clear(model.name, BEFORE)
                 old.rename(_container_name(model.name, BEFORE))
+            if old:
                 old.stop()
             new = self._start(model, image, self.port)
             seconds = _wait(new)
@@ -79,7 +80,7 @@ class DockerTarget:
 
     def status(self, name: str) -> Deployment | None:
         """Tells what serves the model now; None if no container of ours runs."""
-        container = self._container(name)
+        container = self._serving(name)
         return _deployment(container) if container else None
 
     def predict(self, name: str, request: dict[str, Any]) -> Any:
@@ -101,8 +102,13 @@ class DockerTarget:
     def delete(self, name: str) -> Deployment | None:
         """Ends the container and removes it; its image stays."""
         found = self.status(name)
-        self._clear(name)
+        for part in ("", BEFORE):
+            self._clear(name, part)
         return found
+
+    def _serving(self, name: str) -> "Container | None":
+        """What runs: the one before, where a replacement was killed before its own ran."""
+        return self._container(name) or self._container(name, BEFORE)
 
     def _container(self, name: str, part: str = "", ended: bool = False) -> "Container | None":
         found = self.engine.containers.list(all=ended, filters={"label": f"{LABEL}={name}"})
@@ -114,7 +120,7 @@ class DockerTarget:
         return served == (model, self.port, fingerprint())
 
     def _needed(self, name: str, ended: bool = False) -> "Container":
-        container = self._container(name, ended=ended)
+        container = self._serving(name) or self._container(name, ended=ended)
         if container is None:
             raise UserError(f"no container serves {name}; deploy it first")
         return container

@@ -71,7 +71,7 @@ def check_endpoint(name: str, data_root: str, port: int, model: str) -> None:
             another program has.
     """
     _check_port(port)
-    if name == "local":
+    if name == "local" and not _is_remote(data_root):
         from throughline.deployment.local import LocalTarget
 
         LocalTarget(_local_folder(data_root) / "deployments", port).check_port(model)
@@ -82,9 +82,14 @@ def _check_port(port: int) -> None:
         raise UserError(f"port {port} does not exist; give -P port= a number from 1 to 65535")
 
 
+def _is_remote(data_root: str) -> bool:
+    path = data_root.removeprefix("file://")
+    return "://" in path or path.startswith("dbfs:")
+
+
 def _local_folder(data_root: str) -> Path:
     path = data_root.removeprefix("file://")
-    if "://" in path or path.startswith("dbfs:"):
+    if _is_remote(data_root):
         raise UserError(
             f"the local target keeps its state in a folder of this machine, and {data_root} "
             "is none; give -P data_root= a local folder"

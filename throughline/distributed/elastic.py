@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable
 
-from throughline.distributed.failure import recorded_failures
+from throughline.distributed.failure import lost_another, recorded_failures
 from throughline.distributed.horovod_group import horovod_part
 from throughline.distributed.job_folder import JobFolder
 from throughline.models.network_libraries import Library
@@ -13,7 +13,10 @@ logger = logging.getLogger(__name__)
 
 
 def train_elastically(train: Callable[[], None], library: Library, folder: JobFolder) -> None:
-    """Trains, and again from the last checkpoint whenever a worker was lost.
+    """Trains, and again from the last checkpoint whenever others were lost.
+
+    It is what ``hvd.elastic.run`` does, less the news of further hosts, of which there are none;
+    that of TensorFlow takes some losses for the end of the training.
 
     Args:
         train: Trains from the folder's checkpoint with the workers that there are when it begins.
@@ -21,23 +24,19 @@ def train_elastically(train: Callable[[], None], library: Library, folder: JobFo
         folder: The training's, which all workers see.
 
     Raises:
-        HorovodInternalError: A worker failed by itself, as the others would.
+        Exception: What ended this worker's training, or the others', by itself.
     """
-    hvd = horovod_part(library)
-    from horovod.common.elastic import State
-    from horovod.common.exceptions import HorovodInternalError
-
     workers = int(os.environ["HOROVOD_SIZE"])
-
-    class InFolder(State):
-        """What was trained so far; it is in the folder, so nothing has to be kept in memory."""
-
-        def restore(self) -> None:
-            if recorded_failures(folder, workers):
-                raise HorovodInternalError("another worker failed")
-            logger.warning("a worker was lost; going on without it from the last checkpoint")
-
-        def sync(self) -> None:
-            """``train`` has the first worker read the checkpoint for all."""
-
-    hvd.elastic.run(lambda state: train())(InFolder(hvd.broadcast_object, hvd.rank))
+    while True:
+        try:
+            return train()
+        except Exception as error:
+            if not lost_another(error) or recorded_failures(folder, workers):
+                raise
+            logger.warning(
+                "the connection to other workers was lost; going on with those that are left, from "
+                "the last checkpoint if there is one"
+            )
+        hvd = horovod_part(library)
+        hvd.shutdown()
+        hvd.init()

@@ -26,7 +26,15 @@ _LOG_LINES = 20
 
 
 class WorkerLost(RuntimeError):
-    """A worker was killed, or its machine was lost: the same training may do well without it."""
+    """Workers were killed, or their machine was lost: the training may do well without them.
+
+    Attributes:
+        count: How many.
+    """
+
+    def __init__(self, message: str, count: int = 1) -> None:
+        super().__init__(message)
+        self.count = count
 
 
 class Failure(BaseModel):
@@ -55,10 +63,18 @@ def record_failure(folder: JobFolder, rank: int, error: Exception) -> None:
 def _kind(error: Exception) -> Literal["user", "bug", "lost"]:
     if isinstance(error, UserError):
         return "user"
-    lost = type(error).__name__ in ("HorovodInternalError", "DistBackendError")
+    return "lost" if lost_another(error) else "bug"
+
+
+def lost_another(error: Exception) -> bool:
+    """Whether an error says that the connection to another worker broke."""
+    name, text = type(error).__name__, str(error)
+    if name in ("HorovodInternalError", "DistBackendError"):
+        return True
+    if name == "UnknownError":  # TensorFlow's, of an operation of Horovod's
+        return "Horovod" in text
     # torch's Gloo has no exception of its own
-    lost = lost or (isinstance(error, RuntimeError) and "gloo/transport" in str(error))
-    return "lost" if lost else "bug"
+    return isinstance(error, RuntimeError) and "gloo/transport" in text
 
 
 def _message(error: Exception) -> str:
@@ -90,12 +106,14 @@ def raise_failure(folder: JobFolder, workers: int, said: str = "") -> NoReturn:
     cause = min(failures, key=lambda failure: (order.index(failure.kind), failure.at))
     if cause.kind == "user":
         raise UserError(cause.message)
-    kind = WorkerLost if cause.kind in ("killed", "lost") else RuntimeError
     log = log_name(cause.rank)
-    raise kind(
+    message = (
         f"worker {cause.rank} of {workers} failed: {cause.message}; its log "
         f"{folder.uri}/{log} ends with:\n{_tail(folder.text(log))}"
     )
+    if cause.kind == "bug":
+        raise RuntimeError(message)
+    raise WorkerLost(message, max(1, sum(failure.kind == "killed" for failure in failures)))
 
 
 def recorded_failures(folder: JobFolder, workers: int) -> list[Failure]:
@@ -124,8 +142,7 @@ def _silent(folder: JobFolder, said: str, workers: int, recorded: list[Failure])
     found: dict[int, Failure] = {}
     for rank, code in ended_workers(said).items():
         if rank not in known:
-            place = len(found) + 1000 * (code in _STOPPED)
-            found[rank] = _of_code(folder, rank, code, place)
+            found[rank] = _of_code(folder, rank, code, len(found))
     if recorded and not found and all(failure.kind == "lost" for failure in recorded):
         for rank in sorted(set(range(workers)) - known):
             message = "it ended without a word"
@@ -137,7 +154,8 @@ def _of_code(folder: JobFolder, rank: int, code: int, place: int) -> Failure:
     """A worker that could not write down why it ended; its log may say so."""
     number = -code if code < 0 else code - 128
     if number > 0:
-        return Failure(rank=rank, kind="killed", message=f"killed by signal {number}", at=place)
+        kind: Literal["killed", "lost"] = "lost" if code in _STOPPED else "killed"
+        return Failure(rank=rank, kind=kind, message=f"killed by signal {number}", at=place)
     if match := _USER_ERROR.search(folder.text(log_name(rank))):
         return Failure(rank=rank, kind="user", message=match[1], at=place)
     return Failure(rank=rank, kind="bug", message=f"exit code {code}", at=place)

@@ -42,8 +42,9 @@ def _follow(folder: JobFolder, ended: threading.Event) -> None:
     while True:
         last = ended.wait(_POLL_SECONDS)
         lost = ended_workers(folder.text(LAUNCHER_LOG))
-        rank = next(rank for rank in count() if rank not in lost)
-        positions[rank] = _pass_on(folder, rank, positions[rank])
+        first = next(rank for rank in count() if rank not in lost)
+        for rank in range(first + 1):  # with the last words of those that were first
+            positions[rank] = _pass_on(folder, rank, positions[rank])
         if last:
             return
 

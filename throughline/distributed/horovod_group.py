@@ -34,7 +34,9 @@ class _Horovod:
         self.hvd.init()
         self.rank, self.size = self.hvd.rank(), self.hvd.size()
         # For Horovod's elastic mode each worker has a host of its own, and all are this machine.
-        self.local_rank = self.rank if is_elastic() else self.hvd.local_rank()
+        # Its number there is the first it had: it keeps its GPU when others are lost.
+        elastic = is_elastic()
+        self.local_rank = int(os.environ["HOROVOD_RANK"]) if elastic else self.hvd.local_rank()
 
     def gather(self, value: Any) -> list[Any]:
         """Every worker's value, pickled on the way."""

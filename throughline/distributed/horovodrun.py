@@ -33,4 +33,5 @@ def launch(
         hosts = ",".join(f"worker-{rank}:1" for rank in range(workers))
         command += ["--min-np", str(min_workers), "--hosts", hosts]
         command += ["--elastic-timeout", _SECONDS_TO_GO_ON]
+        command += ["--reset-limit", str(workers - min_workers)]  # else a fault that stays has none
     return run_processes([*command, sys.executable], "horovod", job, workers, time_limit)

@@ -76,7 +76,7 @@ def _check_tensorflow(start: Launch) -> None:
 
 
 def launch(job: TrainingJob, workers: int, name: str, min_workers: int) -> TrainingResult:
-    """Trains; when a worker is lost, goes on from the last checkpoint with one worker fewer.
+    """Trains; when workers are lost, goes on from the last checkpoint without them.
 
     Args:
         job: The training.
@@ -96,9 +96,9 @@ def launch(job: TrainingJob, workers: int, name: str, min_workers: int) -> Train
     try:
         return start(job, workers)
     except WorkerLost as error:
-        if workers - 1 < min_workers:
+        fewer = workers - error.count
+        if fewer < max(1, min_workers):
             raise
         logger.warning("%s", error)
-        logger.warning("going on from the last checkpoint with %d workers", workers - 1)
-    fewer = workers - 1
+        logger.warning("going on from the last checkpoint with %d workers", fewer)
     return launch(job, fewer, name if fewer > 1 else "auto", min_workers)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,20 +71,22 @@ def artifact_mounts(experiments: "Iterable[Experiment]") -> list[Mount]:
 
     MLflow mounts the part of the run alone, and models lie beside the runs. Where the experiment's
     folder is one of many, as MLflow has it by default, all are mounted: a champion may be of
-    another experiment.
+    another experiment. A folder that cannot be here, since it is one of another machine, is not.
     """
+    from mlflow.exceptions import MlflowException
     from mlflow.utils.file_utils import local_file_uri_to_path
     from mlflow.utils.uri import is_local_uri
 
     found = []
     for experiment in experiments:
         location = str(experiment.artifact_location)
-        if is_local_uri(location, is_tracking_or_registry_uri=False):
-            folder = Path(local_file_uri_to_path(location)).absolute()
-            among_others = folder.name == str(experiment.experiment_id)
-            shared = folder.parent if among_others else folder
-            shared.mkdir(parents=True, exist_ok=True)
-            found.append(Mount.same(shared))
+        with suppress(MlflowException, OSError):
+            if is_local_uri(location, is_tracking_or_registry_uri=False):
+                folder = Path(local_file_uri_to_path(location)).absolute()
+                among_others = folder.name == str(experiment.experiment_id)
+                shared = folder.parent if among_others else folder
+                shared.mkdir(parents=True, exist_ok=True)
+                found.append(Mount.same(shared))
     return list(dict.fromkeys(found))
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from throughline.dbfs import for_python, for_spark
 from throughline.errors import UserError
+from throughline.login import login_in_table
+from throughline.moments import YEARS
 from throughline.sources.azure_cache import local_copy
 from throughline.sources.azure_uri import is_azure
 from throughline.sources.delimited import read_csv
@@ -32,8 +34,9 @@ def read_table(spark: "SparkSession", reference: str, data_root: str) -> "DataFr
     The types of CSV, and what in JSON lines is a moment, are found in one pass over the values.
 
     Not-a-number and the infinities become missing, decimals double, and days and moments without a
-    zone moments in UTC. A dot or a backtick in a column's name becomes an underscore: to Spark and
-    its ML stages a dot leads into a column.
+    zone moments in UTC; those that no request could carry, such as 9999-12-31, become missing. A
+    dot or a backtick in a column's name becomes an underscore: to Spark and its ML stages a dot
+    leads into a column.
 
     Args:
         spark: The session.
@@ -45,6 +48,8 @@ def read_table(spark: "SparkSession", reference: str, data_root: str) -> "DataFr
     Raises:
         UserError: If there is no such table, or its files are not what their name says.
     """
+    if refused := login_in_table(reference):
+        raise UserError(f"{refused[:1].upper()}{refused[1:]}.")
     path = reference
     if reference.startswith(PREFIX):
         path = for_spark(str(sample_as_parquet(reference, for_python(data_root)).absolute()))
@@ -109,6 +114,8 @@ def _normalised(table: "DataFrame") -> "DataFrame":
             column = F.when(F.abs(column) < float("inf"), column)
         if kind in ("date", "timestamp_ntz"):
             column = column.cast("timestamp")
+        if kind in ("date", "timestamp_ntz", "timestamp"):
+            column = F.when(F.year(column).between(YEARS[0], YEARS[-1]), column)
         return column.alias(_plain_name(name))
 
     return table.select([cleaned(name, kind) for name, kind in table.dtypes])
