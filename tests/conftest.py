@@ -267,7 +267,8 @@ def write_recipe(
     """Writes the small recipe with other values at its top."""
 
     def write(name: str, **values: Any) -> Path:
-        recipe = yaml.safe_load(small_recipe_text.replace("TABLE", json.dumps(str(small_table))))
+        # on a cluster of Databricks a path without a scheme would be one of DBFS
+        recipe = yaml.safe_load(small_recipe_text.replace("TABLE", f"file://{small_table}"))
         path = tmp_path_factory.mktemp("recipe") / f"{name}.yaml"
         path.write_text(yaml.safe_dump({**recipe, "name": name, **values}), encoding="utf-8")
         return path

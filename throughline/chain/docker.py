@@ -167,7 +167,7 @@ def table_mounts(recipe: Recipe) -> list[Mount]:
     """The folders of the local files that a recipe reads, where it will look for them."""
     tables = [recipe.source.table, *(join.table for join in recipe.source.joins)]
     found = []
-    for table in tables:
+    for table in (table.removeprefix("file://") for table in tables):
         folder = Path(table.partition("*")[0]).parent
         if ":" not in table and folder != Path() and folder.absolute().exists():
             found.append(Mount(folder.absolute(), WORKDIR / folder, readonly=True))
