@@ -3,7 +3,6 @@
 import contextlib
 import datetime as dt
 import gc
-import json
 import math
 import os
 import shutil
