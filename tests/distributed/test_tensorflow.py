@@ -8,14 +8,17 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from tests.distributed.conftest import worker_processes
 from tests.extras import install, install_horovod
 from throughline.distributed import launchers
-from throughline.distributed.job_folder import RESULT, JobFolder
+from throughline.distributed.job_folder import RESULT, JobFolder, log_name
 from throughline.errors import UserError
 
 PROJECT = Path(__file__).parents[2]
@@ -219,3 +222,21 @@ def test_horovods_workers_learn_one_network(train, make_job, extra, tmp_path):
     assert resumed["parameter_digest"] == first["parameter_digest"]
     with pytest.raises(UserError, match="launcher torch cannot train a network of the library ten"):
         train(late, launcher="torch", **with_horovod)
+
+    # the one that is left goes on in its process
+    lost = make_job("late", epochs=200, patience=None, output=str(tmp_path / "d"), **settings)
+    killer = threading.Thread(target=_kill_the_first, args=(lost.output,))
+    killer.start()
+    (result,) = train(lost, **with_horovod)
+    killer.join()
+    assert (result["workers"], result["epochs"]) == (1, 200)
+    assert "going on with those that are left" in JobFolder(lost.output).text(log_name(1))
+
+
+def _kill_the_first(output: str) -> None:
+    """Kills the first worker after an epoch or two."""
+    deadline = time.monotonic() + 120
+    while "epoch 2 of" not in JobFolder(output).text(log_name(0)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    worker_processes(output)[0].kill()
