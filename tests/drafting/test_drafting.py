@@ -131,3 +131,24 @@ def test_a_recipe_is_never_written_over(tmp_path):
         new_recipe_file(str(path))
     with pytest.raises(UserError, match="must end in .yaml"):
         new_recipe_file(str(tmp_path / "mine.txt"))
+
+
+def test_a_series_is_split_by_its_time(spark, tmp_path):
+    import pandas as pd
+
+    hours = pd.date_range("2026-01-01", periods=400, freq="h", tz="UTC")
+    rows = {"at": hours, "temp": [n % 17 + 0.5 for n in range(400)]}
+    rows["load"] = [100.5 + 5 * (hour.hour % 7) + n % 13 for n, hour in enumerate(hours)]
+    path = tmp_path / "true.parquet"
+    pd.DataFrame(rows).to_parquet(path, index=False, coerce_timestamps="us")
+    recipe = parse_recipe(text := draft_for(spark, str(path), "unused", "load"))
+    assert (recipe.name, recipe.key, recipe.split.by) == ("true", ("at",), "at")
+    assert "date_parts: {column: at," in text
+
+
+def test_a_table_of_the_label_alone(spark, tmp_path):
+    import pandas as pd
+
+    pd.DataFrame({"y": [1.5, 2.5, 3.0]}).to_parquet(tmp_path / "t.parquet", index=False)
+    with pytest.raises(UserError, match="has no column that could tell 'y'"):
+        draft_for(spark, str(tmp_path / "t.parquet"), "unused", "y")

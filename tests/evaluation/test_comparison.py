@@ -50,3 +50,16 @@ def test_less_is_better_for_errors(candidates, tmp_path):
     assert "By brier on the validation rows, better is best." in (
         tmp_path / "comparison.html"
     ).read_text(encoding="utf-8")
+
+
+def test_metrics_without_intervals_are_shown(candidates, tmp_path):
+    ends = ("_low", "_high")
+    few = [
+        Compared(
+            one.title, {k: v for k, v in one.metrics.items() if not k.endswith(ends)}, one.curves
+        )
+        for one in candidates
+    ]
+    write_comparison(few, "roc_auc", tmp_path)
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    assert page.count("roc_auc</td>") == 2

@@ -95,6 +95,7 @@ def test_a_recipe_goes_along_unless_its_name_is_taken(tmp_path: Path) -> None:
         write_databricks(PROJECT, folder, [other])
     with pytest.raises(UserError, match=r"none\.yaml cannot be read"):
         write_databricks(PROJECT, folder, [tmp_path / "none.yaml"])
+    assert (folder / "MLproject").exists()
 
 
 def test_the_command_writes_it_and_says_how_to_run_it(tmp_path: Path) -> None:

@@ -59,6 +59,20 @@ def test_a_login_of_the_tracking_uri_is_not_written(
     assert not (tmp_path / "variant").exists()
 
 
+def test_another_project_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "MLproject").write_text("name: mine\n")
+    done = render(tmp_path, "--data_root", str(tmp_path / "data"))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: There is another project in {tmp_path}; give")
+    assert (tmp_path / "MLproject").read_text() == "name: mine\n"
+
+
+def test_a_folder_that_is_a_file_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = render(tmp_path / "variant", "--data_root", str(tmp_path / "file"))
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+
+
 def test_no_environment_of_the_root_is_left(tmp_path: Path) -> None:
     variant = docker_variant(read_project(PROJECT), "mine", [], {"A": "b"})
     assert list(variant) == ["name", "docker_env", "entry_points"]

@@ -170,7 +170,7 @@ class AksTarget(WebserviceTarget):
         others = [name for name in found.versions if name != new]
         if not others:
             return
-        if share == 100:
+        if share == 100 or default == new:
             self._update(found, new, is_default=True, is_control_version_type=True)
             for name in others:
                 self._update(found, name, traffic_percentile=0)

@@ -114,7 +114,14 @@ class AmlLocalTarget:
         from azureml.core.webservice import LocalWebservice
 
         found = LocalWebservice(self.workspace, service_name(model), must_exist=False)
-        return found if found.state != LocalWebservice.STATE_UNKNOWN else None
+        if found.state == LocalWebservice.STATE_UNKNOWN:
+            return None
+        if (served := _served(found)) and served.name != model:
+            raise UserError(
+                f"The container {found.name} serves another model, {served.name}; end that first "
+                f"with -P action=stop -P model={served.name}."
+            )
+        return found
 
     def _needed(self, model: str) -> "LocalWebservice":
         if (found := self._find(model)) is None:

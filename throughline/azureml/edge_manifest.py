@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from throughline.deployment.target import ModelVersion
 from throughline.errors import UserError
@@ -30,8 +30,10 @@ class _Part(Strict):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class _Settings(_Part):
-    image: str = Field(pattern=IMAGE)
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow")  # long options go on in createOptions01
+
+    image: str
     createOptions: str | dict[str, Any] = "{}"  # noqa: N815 (the manifest's own names)
 
 

@@ -73,6 +73,8 @@ class IotEdgeTarget:
         with self.hub.errors():
             before = {device: self.hub.manifest(device) for device in self.devices}
             mine = [modules_of(manifest).get(name) for manifest in before.values()]
+            for device, one in zip(self.devices, mine, strict=True):
+                self._check_ours(device, name, one, model.name)
             if all(one == wanted for one in mine):
                 logger.info("%s have %s already", ", ".join(self.devices), model.uri)
                 return self._deployment(model, self._runs(name, wanted), "unchanged")
@@ -81,8 +83,8 @@ class IotEdgeTarget:
             try:
                 with self.hub.errors():
                     for device, manifest in before.items():
+                        done.append(device)  # also if the hub does it and its answer is lost
                         self.hub.apply(device, with_module(manifest, name, wanted))
-                        done.append(device)
                     healthy = self._wait(name, wanted)
             except Exception as error:
                 raise_with(error, self._put_back({device: before[device] for device in done}))
@@ -131,8 +133,21 @@ class IotEdgeTarget:
         with self.hub.errors():
             for device in self.devices:
                 before = self.hub.manifest(device)
-                self.hub.apply(device, with_module(before, self._module(name), None))
+                one = modules_of(before).get(self._module(name))
+                if one and (served := version_of(one)) and served.name == name:
+                    self.hub.apply(device, with_module(before, self._module(name), None))
         return replace(found, healthy=False)
+
+    def _check_ours(
+        self, device: str, name: str, there: Mapping[str, Any] | None, model: str
+    ) -> None:
+        served = version_of(there) if there else None
+        if there and (served is None or served.name != model):
+            raise UserError(
+                f"The module {name} of {device} serves something else, "
+                f"{served.name if served else 'nothing of this project'}; give another name as "
+                "-P target_options=module=..."
+            )
 
     def _module(self, model: str) -> str:
         return self.options.module or service_name(model)
@@ -171,10 +186,16 @@ class IotEdgeTarget:
 
     def _put_back(self, before: dict[str, Manifest]) -> str:
         """Gives devices back what they had; returns what became of it, without a full stop."""
+        back, lost = [], []
         for device, manifest in before.items():
-            self.hub.apply(device, with_module(manifest, "", None))
-        back = f"{' and '.join(before)} got back what was there before"
-        return back if before else "no device was changed"
+            try:
+                with self.hub.errors():
+                    self.hub.apply(device, with_module(manifest, "", None))
+                back.append(device)
+            except Exception as error:
+                lost.append(f"{device} did not ({str(error).rstrip('.')})")
+        told = [f"{' and '.join(back)} got back what was there before"] if back else []
+        return "; ".join(told + lost) or "no device was changed"
 
     def _deployment(self, model: ModelVersion, healthy: bool, change: Any = "found") -> Deployment:
         return Deployment(

@@ -217,7 +217,7 @@ class ManagedEndpointTarget:
             raise
 
     def _last_words(self, model: ModelVersion) -> str:
-        with contextlib.suppress(UserError):
+        with contextlib.suppress(Exception):  # whatever it is, what was begun is to be undone
             name = self._name(model.name)
             if lines := self.endpoints.log(name, version_name(model), _SHOWN_LINES):
                 return f"its log ends: {' | '.join(lines)}; "

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from throughline.databricks.mounts import NO_MOUNT_NEEDED, mount
 from throughline.dbfs import on_databricks
 from throughline.errors import UserError
+from throughline.login import without_login
 from throughline.recipe.recipe import Recipe
 from throughline.sources.azure_uri import AzureUri, is_azure
 from throughline.strict import nearest
@@ -44,7 +45,8 @@ class MountOption:
         first, *others = text.split(",")
         point, found, source = first.partition("=")
         if not found or not source or not point.startswith("/"):
-            raise UserError(f"The mount {first!r} is not understood; write mount={FORM}.")
+            shown = without_login(first)
+            raise UserError(f"The mount {shown!r} is not understood; write mount={FORM}.")
         given = {}
         for other in others:
             name, found, value = other.partition("=")
@@ -63,8 +65,8 @@ class MountOption:
                 )
         elif not source.startswith("/") and not source.startswith(NO_MOUNT_NEEDED):
             raise UserError(
-                f"The source {source} cannot be mounted; give wasbs://..., abfss://..., dbfs:/..., "
-                "/Volumes/... or, off Databricks, a folder."
+                f"The source {without_login(source)} cannot be mounted; give wasbs://..., "
+                "abfss://..., dbfs:/..., /Volumes/... or, off Databricks, a folder."
             )
         return option
 

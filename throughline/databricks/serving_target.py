@@ -14,6 +14,7 @@ from throughline.deployment.smoke import SmokeCheck, smoke_check
 from throughline.deployment.target import Deployment, ModelVersion
 from throughline.deployment.versions import fetched
 from throughline.errors import UserError
+from throughline.login import without_login
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -231,7 +232,10 @@ class DatabricksTarget:
         try:
             yield
         except Exception as error:
-            note = self._undo(wanted, old)
+            try:
+                note = self._undo(wanted, old)
+            except Exception as second:
+                note = f"nor did what was there before come back ({without_login(str(second))})"
             if isinstance(error, UserError):
                 raise UserError(f"{str(error).rstrip('.')}; {note}.") from error
             logger.error("%s", note)
@@ -284,6 +288,7 @@ def _check_registry() -> None:
 
     if not (registry := get_registry_uri()).startswith("databricks"):
         raise UserError(
-            f"Databricks serves models of its own registry, and the registry here is {registry}; "
-            "set MLFLOW_REGISTRY_URI=databricks, and register the model there."
+            "Databricks serves models of its own registry, and the registry here is "
+            f"{without_login(registry)}; set MLFLOW_REGISTRY_URI=databricks, and register the "
+            "model there."
         )

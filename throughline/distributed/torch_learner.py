@@ -52,6 +52,8 @@ class TorchLearner:
         )
         if optimizer:
             adam.load_state_dict(optimizer)
+            for parameters in adam.param_groups:  # a resumed training may have been given another
+                parameters["weight_decay"] = job.weight_decay
             self._precision.load(precision)
         self._called, self._optimizer = group.join(self.network, adam)
 

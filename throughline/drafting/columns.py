@@ -102,11 +102,15 @@ def _figures(column: "SparkColumn", kind: Kind) -> "list[SparkColumn]":
 
 
 def unique_key(table: "DataFrame", columns: Sequence[Column]) -> str | None:
-    """The first column without a missing value whose values all differ; counted exactly."""
+    """The first column without a missing value whose values all differ; counted exactly.
+
+    A moment is taken last: it tells more than which row it is.
+    """
     from pyspark.sql import functions as F
 
     likely = [c for c in columns if not c.missing and c.distinct > 0.9 * c.rows]
-    likely = [c for c in likely if c.kind == "text" or c.whole or c.kind == "time"][:5]
+    likely = [c for c in likely if c.kind == "text" or c.whole or c.kind == "time"]
+    likely = sorted(likely, key=lambda c: c.kind == "time")[:5]
     if not likely:
         return None
     counts = table.agg(

@@ -51,7 +51,7 @@ class Findings:
             if column.kind in kinds
             and column.name != self.label.name
             and column.name not in self.leaks
-            and not (self.unique and column.name in self.key)
+            and not (self.unique and column.name in self.key and column.kind != "time")
             and not left_out(column)
         ]
 
@@ -105,7 +105,7 @@ def draft_recipe(name: str, found: Findings) -> str:
     parts = [
         f"# A draft for {found.reference}, {found.table.rows:,} rows. Read it, change it, run it:\n"
         f"#   python3.11 -m throughline run -P recipe=<this file>\n"
-        f"name: {name}\n",
+        f"name: {_word(name)}\n",
         f"source:\n  table: {_word(found.reference)}\n",
         _columns_seen(found),
         _key(found),

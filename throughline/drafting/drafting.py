@@ -30,6 +30,8 @@ def draft_for(spark: "SparkSession", reference: str, data_root: str, label: str 
         table = look_at(rows, reference)
         target = likely_label(table, label)
         others = [c for c in table.columns.values() if c.name != target.name]
+        if not others:
+            raise UserError(f"The table {reference} has no column that could tell {target.name!r}.")
         unique = unique_key(rows, others)
         usable = [c for c in others if c.name != unique and not left_out(c)]
         leaks = leak_suspects(rows, usable, target)

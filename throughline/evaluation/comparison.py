@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 PAGE = "comparison.html"
 
 
+_NO_METRICS = ("positive_rate", "ece")
+"""Figures by which candidates are not compared."""
+
+
 @dataclass(frozen=True)
 class Compared:
     """A candidate's logged figures.
@@ -107,6 +111,7 @@ def _table(candidates: list[Compared], part: str) -> Table:
         for one in candidates
     ]
     names = [n for n in measured[0] if f"{n}_low" in measured[0] and n != "positive_rate"]
+    names = names or [n for n in measured[0] if n not in _NO_METRICS]  # of few blocks no interval
     rows = [
         (name, *(with_interval(found, _ends(found), name) for found in measured)) for name in names
     ]

@@ -21,7 +21,7 @@ from throughline.packaging.docker import (
     is_loopback,
     tracking_mounts,
 )
-from throughline.packaging.mlproject import read_project, with_data_root, write_project
+from throughline.packaging.mlproject import FILE, read_project, with_data_root, write_project
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment
@@ -45,7 +45,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         print(options.write(options))
-    except UserError as error:
+    except (UserError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)
 
@@ -53,6 +53,11 @@ def main() -> None:
 def write_docker(options: argparse.Namespace) -> str:
     """Writes the variant for Docker; returns the command that runs it."""
     root = project_root()
+    if (options.folder / FILE).exists() and "docker_env" not in read_project(options.folder):
+        raise UserError(
+            f"There is another project in {options.folder}; give an empty folder, or one of an "
+            "earlier variant for Docker."
+        )
     tracking = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root}/mlflow.db"
     check_no_login(tracking)
     data_root = options.data_root.absolute()

@@ -35,6 +35,8 @@ def write_databricks(root: Path, folder: Path, recipes: Sequence[Path] = ()) -> 
     Raises:
         UserError: If something else is in the folder, or a recipe is not there.
     """
+    for recipe in recipes:
+        _content(recipe)  # before what is there is removed
     _clear(folder)
     write_project(databricks_variant(read_project(root), python_libraries(root)), folder)
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
@@ -95,11 +97,7 @@ def add_recipe(folder: Path, recipe: Path) -> str:
     Raises:
         UserError: If it is not there, or another recipe of that name is in the variant.
     """
-    name = f"recipes/{recipe.name}"
-    try:
-        content = recipe.read_bytes()
-    except OSError as error:
-        raise UserError(f"The recipe {recipe} cannot be read: {error.strerror}.") from None
+    name, content = f"recipes/{recipe.name}", _content(recipe)
     target = folder / name
     if target.exists() and target.read_bytes() != content:
         raise UserError(
@@ -108,6 +106,13 @@ def add_recipe(folder: Path, recipe: Path) -> str:
         )
     target.write_bytes(content)
     return name
+
+
+def _content(recipe: Path) -> bytes:
+    try:
+        return recipe.read_bytes()
+    except OSError as error:
+        raise UserError(f"The recipe {recipe} cannot be read: {error.strerror}.") from None
 
 
 def _lines(path: Path) -> list[str]:

@@ -104,9 +104,42 @@ def test_a_device_that_is_not_connected_gets_it_later(hub, version, caplog):
 
 def test_no_device_keeps_it_if_one_cannot_be_given_it(hub, version):
     hub.devices["gate-2"].broken = True
-    with pytest.raises(UserError, match="answers 500 .*; gate-1 got back what was there before"):
+    told = "answers 500 .*; gate-1 got back what was there before; gate-2 did not"
+    with pytest.raises(UserError, match=told):
         opened().deploy(version("1"))
     assert runs(hub, "gate-1") == {}
+
+
+def test_each_device_is_told_that_did_not_get_back_what_it_had(hub, version, monkeypatch):
+    hub.devices["gate-2"].broken = True
+    apply = IotHub.apply
+
+    def lost(self, device, manifest):
+        if device == "gate-1" and MODEL not in manifest[AGENT]["modules"]:
+            raise UserError("The hub does not answer.")
+        apply(self, device, manifest)
+
+    monkeypatch.setattr(IotHub, "apply", lost)
+    told = r"gate-1 did not \(The hub does not answer\); gate-2 did not \("
+    with pytest.raises(UserError, match=told):
+        opened().deploy(version("1"))
+
+
+def test_a_module_of_somebody_else_is_left_alone(hub, version):
+    target = opened(module="camera")
+    with pytest.raises(UserError, match="module camera of gate-2 serves something else, nothing"):
+        target.deploy(version("1"))
+    assert target.delete(MODEL) is None
+    assert hub.devices["gate-2"].desired[AGENT]["modules"] == {"camera": OTHER}
+
+
+def test_modules_of_others_may_have_any_image_and_long_options(hub, version):
+    settings = {"image": "example.com/x@sha256:ab", "createOptions": "{", "createOptions01": "}"}
+    other = {**OTHER, "settings": settings}
+    hub.images.add(settings["image"])
+    hub.devices["gate-2"].desired[AGENT]["modules"]["camera"] = other
+    opened(wait=0.1).deploy(version("1"))
+    assert hub.devices["gate-2"].desired[AGENT]["modules"]["camera"] == other
 
 
 def test_a_device_that_is_not_there_leaves_the_others_alone(hub, version):

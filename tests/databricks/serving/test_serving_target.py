@@ -6,6 +6,7 @@ import time
 
 import mlflow
 import pytest
+from databricks.sdk.errors import NotFound
 
 from tests.databricks.specs.bundle import JOB, ROOT, job
 from tests.sleeping import instead_of_sleeping
@@ -189,6 +190,28 @@ def test_only_models_of_a_registry_of_databricks_are_served(target, version, mon
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", "sqlite:///x.db")
     with pytest.raises(UserError, match="the registry here is sqlite:///x.db; set MLFLOW_REGISTRY"):
         target.deploy(version("1"))
+
+
+def test_a_password_of_another_registry_is_not_shown(target, version, monkeypatch):
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "https://ada:hunter2@registry.example.com")
+    with pytest.raises(UserError, match="the registry here is https://registry.example") as told:
+        target.deploy(version("1"))
+    assert "hunter2" not in str(told.value)
+
+
+def test_what_cannot_be_undone_does_not_hide_why_it_should_be(
+    target, serving, version, monkeypatch
+):
+    serving.skewed.add("2")
+    target.deploy(version("1"))
+
+    def refuse(wanted, old):
+        raise NotFound("version 1 is gone")
+
+    monkeypatch.setattr(target, "_undo", refuse)
+    told = "the model in process gives .*; nor did what was there before come back .version 1 is"
+    with pytest.raises(UserError, match=told):
+        target.deploy(version("2"))
 
 
 @pytest.mark.parametrize(

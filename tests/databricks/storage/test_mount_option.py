@@ -71,6 +71,13 @@ def test_a_bad_option_is_answered_with_one_sentence(recipe, text, sentence):
         mounted(recipe, text)
 
 
+@pytest.mark.parametrize("before", ["", "/mnt/raw="])
+def test_a_signature_is_not_shown(recipe, before):
+    with pytest.raises(UserError) as told:
+        mounted(recipe, f"{before}https://account.blob.core.windows.net/raw?sv=1&sig=c2VjcmV0")
+    assert "c2VjcmV0" not in str(told.value)
+
+
 def test_a_trailing_slash_does_not_matter():
     option = MountOption.parse(f"/mnt/raw/={RAW}/,{NAMED}")
     assert (option.mount_point, option.source) == ("/mnt/raw", RAW)

@@ -27,6 +27,7 @@ _SETTINGS = {
     "type": "object",
     "required": ["image"],
     "properties": {"image": {"type": "string"}, "createOptions": {"type": "string"}},
+    "patternProperties": {"^createOptions[0-9]{2}$": {"type": "string"}},
     "additionalProperties": False,
 }
 _SYSTEM = {
