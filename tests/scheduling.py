@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 AFTER_A_CHAIN = ("tests/faults", "tests/steps")
+FAULTS = "faults"
+"""The property of a test's report with how many faults it let strike."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,6 +43,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _place(scope: str, slow: Counter[str]) -> tuple[bool, int]:
     return scope not in AFTER_A_CHAIN, -slow[scope]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Counts the faults that chains survived, and those that struck."""
+    counted = {}
+    for outcome in ("passed", "failed"):
+        reports = terminalreporter.stats.get(outcome, [])
+        told = [dict(report.user_properties).get(FAULTS, 0) for report in reports]
+        counted[outcome] = sum(int(count) for count in told)
+    if struck := sum(counted.values()):
+        terminalreporter.write_line(f"faults survived: {counted['passed']} of {struck}")
 
 
 @pytest.hookimpl(optionalhook=True)

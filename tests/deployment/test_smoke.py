@@ -48,7 +48,7 @@ def test_a_model_that_does_not_load_or_predict_here_is_a_sentence(tmp_path, conf
 
 
 def test_what_is_a_sentence_already_is_told_as_it_is(tmp_path, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise UserError("a sentence")
 
     monkeypatch.setattr("mlflow.pyfunc.load_model", refuse)

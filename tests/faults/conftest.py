@@ -17,6 +17,7 @@ import pytest
 import requests
 import yaml
 
+from tests.scheduling import FAULTS
 from tests.steps.conftest import PROJECT, free_port
 from throughline.deployment.client import EndpointClient
 from throughline.outputs import MANIFEST, Output
@@ -24,8 +25,6 @@ from throughline.recipe.file import load_recipe
 
 NAME = "wine-grower"
 STEPS = ("prep", "train", "register", "deploy")
-FAULTS = "faults"
-"""The property of a test's report with how many faults it let strike."""
 MARK = "THROUGHLINE_FAULTS"
 """Tells the processes of a chain: its folder, in their environment."""
 
@@ -170,17 +169,6 @@ class Chain:
         subprocess.run(command, env=own, cwd=PROJECT, check=True, capture_output=True)
         for process in self.processes():
             process.kill()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Counts the faults that chains survived, and those that struck."""
-    counted = {}
-    for outcome in ("passed", "failed"):
-        reports = terminalreporter.stats.get(outcome, [])
-        told = [dict(report.user_properties).get(FAULTS, 0) for report in reports]
-        counted[outcome] = sum(int(count) for count in told)
-    if struck := sum(counted.values()):
-        terminalreporter.write_line(f"faults survived: {counted['passed']} of {struck}")
 
 
 @pytest.fixture

@@ -24,10 +24,10 @@ def postgres(folder: Path) -> Iterator[str]:
         as_owner = ["runuser", "-u", "postgres", "--"]
         data.mkdir()
         shutil.chown(data, "postgres")
-        for above in [folder, *folder.parents][:4]:  # pytest's folders are closed to others
-            above.chmod(above.stat().st_mode | 0o111)
 
     def do(*command: str) -> None:
+        for above in [folder, *folder.parents][: 4 if as_owner else 0]:
+            above.chmod(above.stat().st_mode | 0o111)  # each start of pytest closes them to others
         done = subprocess.run([*as_owner, *command], capture_output=True, text=True, cwd=data)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
