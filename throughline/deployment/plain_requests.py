@@ -61,11 +61,10 @@ class PlainRequests:
         if self.fields is None or not (plain or in_csv):
             return await self.app(scope, receive, send)
         body = await Request(scope, receive).body()
-        if in_csv and (split := await asyncio.to_thread(as_split, body, self.fields)):
+        split = await asyncio.to_thread(as_split, body, self.fields) if in_csv else None
+        if split:
             body, scope = split, _of_json(scope)
-        elif in_csv:
-            return await self.app(scope, replay(body, receive), send)
-        if self.answer is None:
+        if self.answer is None or (in_csv and not split):
             return await self.app(scope, replay(body, receive), send)
         try:
             if len(body) <= _AT_ONCE:
