@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from throughline.databricks.workspace import workspace_errors
-from throughline.registry.champions import note_giving_up, note_succession
+from throughline.registry.champions import note_giving_up, note_succession, notes_taken_back
 from throughline.registry.requests import TaggedRequests, TransitionRequests, nobody_asked
 from throughline.registry.roles import CHAMPION, STAGES, databricks_registry
 from throughline.registry.stages import BY_WORD, check_stage, version_of
@@ -45,10 +45,10 @@ class WorkspaceRequests:
         self._check(name, version, to)
         if not self._open(name, version, to):
             raise nobody_asked(name, version, to)
-        note_giving_up(name, version, BY_WORD[to])
-        if BY_WORD[to] == STAGES[CHAMPION]:
-            note_succession(name, version)
-        with self._errors():
+        with notes_taken_back(name, version), self._errors():
+            note_giving_up(name, version, BY_WORD[to])
+            if BY_WORD[to] == STAGES[CHAMPION]:
+                note_succession(name, version)
             self.workspace.model_registry.approve_transition_request(
                 name, version, BY_WORD[to], archive_existing_versions=True
             )

@@ -8,6 +8,8 @@ import datetime as dt
 import getpass
 import logging
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,7 @@ SINCE = "champion_since"
 BY = "champion_by"
 GIVEN_UP = "given_up"
 """The tag of a version that was champion until a person decided otherwise: when, and by whom."""
+_NOTES = (BEFORE, SINCE, BY, GIVEN_UP)
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,40 @@ def note_giving_up(name: str, version: str, stage: str) -> None:
     present = champion_of(name)
     if present and (str(present.version) == version) != (stage == STAGES[CHAMPION]):
         _give_up(name, str(present.version))
+
+
+@contextmanager
+def notes_taken_back(name: str, version: str) -> Iterator[None]:
+    """Takes back what the block noted on a version and on the champion, if the move is refused.
+
+    Notes come before a move, so that one that is cut short can be rolled back.
+    """
+    present = champion_of(name)
+    noted = {version, *([str(present.version)] if present else [])}
+    before = {one: _notes(name, one) for one in noted}
+    try:
+        yield
+    except Exception:
+        now_champion = champion_of(name)
+        if (now_champion and now_champion.version) == (present and present.version):
+            for one, notes in before.items():
+                _put_notes(name, one, notes)
+        raise
+
+
+def _notes(name: str, version: str) -> dict[str, str]:
+    found = find_version(name, version)
+    return {tag: str(found.tags[tag]) for tag in _NOTES if tag in found.tags} if found else {}
+
+
+def _put_notes(name: str, version: str, notes: Mapping[str, str]) -> None:
+    import mlflow
+
+    client, found = mlflow.MlflowClient(), _notes(name, version)
+    for tag in found.keys() - notes.keys():
+        client.delete_model_version_tag(name, version, tag)
+    for tag, value in notes.items() - found.items():
+        client.set_model_version_tag(name, version, tag, value)
 
 
 def given_up(version: "ModelVersion | None") -> str:

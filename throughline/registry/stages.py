@@ -4,7 +4,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from throughline.errors import UserError
-from throughline.registry.champions import make_champion, note_giving_up
+from throughline.registry.champions import make_champion, note_giving_up, notes_taken_back
 from throughline.registry.roles import (
     CHALLENGER,
     CHAMPION,
@@ -49,13 +49,14 @@ def move(name: str, version: str, to: str) -> str:
     check_stage(to)
     version_of(name, version)
     stage = BY_WORD[to]
-    note_giving_up(name, version, stage)
-    if stage == STAGES[CHAMPION]:
-        make_champion(name, version)
-    elif stage == STAGES[CHALLENGER]:
-        give_role(name, version, CHALLENGER)
-    else:
-        take_roles(name, version, stage)
+    with notes_taken_back(name, version):
+        note_giving_up(name, version, stage)
+        if stage == STAGES[CHAMPION]:
+            make_champion(name, version)
+        elif stage == STAGES[CHALLENGER]:
+            give_role(name, version, CHALLENGER)
+        else:
+            take_roles(name, version, stage)
     return f"version {version} of {name} is in {stage}"
 
 

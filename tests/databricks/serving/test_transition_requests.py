@@ -34,6 +34,22 @@ def test_asked_for_approved_and_rolled_back(requests):
     assert (stage("1"), stage("2")) == ("Production", "Archived")
 
 
+def test_who_may_not_approve_leaves_no_trace(requests, here):
+    """Nor does the champion count as given up."""
+    requests.request(MODEL, "2", "production")
+    before = [mlflow.MlflowClient().get_model_version(MODEL, v).tags for v in ("1", "2")]
+    here.transitions.may_approve = False
+    try:
+        with pytest.raises(UserError, match="Can Manage Production Versions"):
+            requests.approve(MODEL, "2", "production")
+    finally:
+        here.transitions.may_approve = True
+        requests.reject(MODEL, "2", "production")
+    after = [mlflow.MlflowClient().get_model_version(MODEL, v).tags for v in ("1", "2")]
+    assert after == before
+    assert stage("1") == "Production"
+
+
 def test_rejected(requests):
     requests.request(MODEL, "3", "staging")
     requests.reject(MODEL, "3", "staging")

@@ -21,10 +21,15 @@ FIELDS = {
 
 
 class TransitionRequests:
-    """Open requests; an approved one moves the version at the tracking server."""
+    """Open requests; an approved one moves the version at the tracking server.
+
+    Attributes:
+        may_approve: Whether who asks may decide, besides writing versions and their tags.
+    """
 
     def __init__(self, tracking: str) -> None:
         self.tracking = tracking
+        self.may_approve = True
         self.open: dict[tuple[str, str, str], dict[str, Any]] = {}
 
     def routes(self) -> list[tuple[str, str, Route]]:
@@ -46,6 +51,9 @@ class TransitionRequests:
         return Answer.of({"request": made})
 
     def _approve(self, request: Request, match: re.Match[str]) -> Answer:
+        if not self.may_approve:
+            message = "User does not have permission 'Can Manage Production Versions'."
+            raise Refused(403, "PERMISSION_DENIED", message)
         key = self._take(request, "approve")
         archive = request.json["archive_existing_versions"]
         moved = requests.post(

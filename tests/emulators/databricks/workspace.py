@@ -32,6 +32,7 @@ class Workspace:
     jobs: Jobs
     dbfs: Dbfs
     serving: ServingEndpoints
+    transitions: TransitionRequests
 
     @property
     def environment(self) -> dict[str, str]:
@@ -65,19 +66,19 @@ def running_workspace(folder: Path) -> Iterator[Workspace]:
             "DATABRICKS_TOKEN": JOB_TOKEN,
         }
         models = ModelFiles(dbfs, tracking, server.url)
-        serving = ServingEndpoints(models)
+        serving, transitions = ServingEndpoints(models), TransitionRequests(tracking)
         server.routes += [
             *identity_routes(),
             *dbfs.routes(),
             *jobs.routes(),
             *models.routes(),
-            *TransitionRequests(tracking).routes(),
+            *transitions.routes(),
             *serving.routes(),
             ("POST", r"/api/2\.0/mlflow/experiments/create", _Proxy(tracking).create_experiment),
             ("*", r"/api/2\.0/mlflow/.+", _Proxy(tracking).forward),
         ]
         try:
-            yield Workspace(folder, server, jobs, dbfs, serving)
+            yield Workspace(folder, server, jobs, dbfs, serving, transitions)
         finally:
             jobs.close()
 
