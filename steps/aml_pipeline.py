@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     poll_seconds = number_in(POLL_SECONDS, 5.0)
     when = pipeline_endpoint.recurrence(options.every, options.at)
     values = {name: str(getattr(options, name)) for name in CHANGED}
+    given = {name: value for name, value in values.items() if value != options.defaults[name]}
     check_data_root(options.data_root)
     check_parameters("aml_pipeline", values)
     if options.existing_cluster:
@@ -45,13 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         removed += [f"the compute {options.compute}"] * detach(workspace, options.compute)
         print(f"Removed {', '.join(removed)}." if removed else "There was nothing to remove.")
         return
+    if options.action == "schedule":
+        made = pipeline_endpoint.schedule(workspace, name, options.experiment, when, given)
+        print(f"Azure ML runs {name} each {options.every}, by the schedule {made.id}.")
+        return
     with tempfile.TemporaryDirectory(prefix="throughline-azureml-") as folder:
         sent = Path(folder)
         values["recipe"] = write_azureml(project_root(), sent, Path(options.recipe))
-        if options.action == "schedule":
-            made = pipeline_endpoint.schedule(workspace, name, options.experiment, when, values)
-            print(f"Azure ML runs {name} each {options.every}, by the schedule {made.id}.")
-            return
         databricks = DatabricksWorkspace(options.databricks_workspace, options.databricks_group)
         compute = attached(workspace, options.compute, databricks)
         place = Place(compute, cluster, step_libraries(project_root()), sent)
@@ -93,6 +94,7 @@ def _parse(arguments: Sequence[str] | None) -> Namespace:
     parser.add_argument("--at", default="05:00", help="when a schedule runs it, UTC")
     options = parser.parse_args(arguments)
     options.max_evals = options.max_evals or "recipe"
+    options.defaults = {name: str(parser.get_default(name) or "recipe") for name in CHANGED}
     for name in ("config", "databricks_workspace", "databricks_group", "existing_cluster"):
         setattr(options, name, "" if (given := getattr(options, name)) == "none" else given)
     return options

@@ -84,7 +84,15 @@ def schedule(
 ) -> "Schedule":
     """Has the service run an endpoint's default version again and again.
 
-    An endpoint has one schedule: one that is there is changed.
+    An endpoint has one schedule: it takes the place of one that is there. (An update could not
+    change the experiment.)
+
+    Args:
+        workspace: The workspace.
+        name: The endpoint's name.
+        experiment: Where the runs are.
+        when: When they start.
+        values: The pipeline's parameters that are to differ from what was published.
 
     Raises:
         UserError: There is no such endpoint, or the service refuses it.
@@ -98,11 +106,8 @@ def schedule(
                 f"The workspace {workspace.name} has no pipeline endpoint {name}; publish it "
                 "first, with action=publish."
             )
-        there = Schedule.get_schedules_for_pipeline_endpoint_id(workspace, endpoint.id)
-        if there:
-            there[0].update(recurrence=when, pipeline_parameters=dict(values), status="Active")
-            return there[0]
-        return Schedule.create_for_pipeline_endpoint(
+        before = Schedule.get_schedules_for_pipeline_endpoint_id(workspace, endpoint.id)
+        made = Schedule.create_for_pipeline_endpoint(
             workspace,
             name=name,
             pipeline_endpoint_id=endpoint.id,
@@ -110,6 +115,9 @@ def schedule(
             recurrence=when,
             pipeline_parameters=dict(values),
         )
+        for one in before:
+            one.disable()
+        return made
 
 
 def remove(workspace: "Workspace", name: str) -> list[str]:

@@ -48,10 +48,16 @@ def test_what_is_refused_leaves_no_pipeline_behind(published: Workspace, main, g
     assert len(the_endpoint(published)["PipelineVersionList"]) == 1
 
 
+def active(workspace: Workspace) -> dict[str, dict]:
+    """The schedules that start runs."""
+    found = workspace.published.schedules.items()
+    return {number: one for number, one in found if one["EntityStatus"] == "Active"}
+
+
 def test_it_is_scheduled_and_the_schedule_changed(published: Workspace, main, given) -> None:
     published.computes.attached.clear()  # a schedule needs none from here
     main(given, action="schedule", endpoint="late", every="day", at="04:30", fraction=0.5)
-    ((number, made),) = published.published.schedules.items()
+    (made,) = active(published).values()
     assert made["PipelineEndpointId"] == the_endpoint(published)["Id"]
     assert made["Recurrence"]["Frequency"] == "Day"
     assert made["Recurrence"]["TimeZone"] == "UTC"
@@ -61,23 +67,26 @@ def test_it_is_scheduled_and_the_schedule_changed(published: Workspace, main, gi
     assert said["ExperimentName"] == "throughline"
     assert said["ParameterAssignments"]["fraction"] == "0.5"
     assert said["ParameterAssignments"]["data_root"] == DATA_ROOT
-    main(given, action="schedule", endpoint="late", every="week", at="23:05")
-    (changed,) = published.published.schedules.values()
+    main(given, action="schedule", endpoint="late", every="week", at="23:05", experiment="weekly")
+    (changed,) = active(published).values()
     assert changed["Recurrence"]["Frequency"] == "Week"
     assert changed["Recurrence"]["Schedule"]["WeekDays"] == ["Monday"]
-    assert changed["PipelineSubmissionInfo"]["ParameterAssignments"]["fraction"] == "1.0"
+    assert changed["PipelineSubmissionInfo"]["ExperimentName"] == "weekly"
+    assert "fraction" not in changed["PipelineSubmissionInfo"]["ParameterAssignments"]
 
 
-def test_a_schedule_runs_the_default_version_with_its_values(
+def test_a_schedule_runs_what_was_published_but_for_what_it_is_given(
     published: Workspace, main, given
 ) -> None:
-    main(given, action="schedule", endpoint="late", fraction=0.5)
-    (number,) = published.published.schedules
+    main(given, action="publish", endpoint="late", fraction=0.5, epochs=7)
+    main(given, action="schedule", endpoint="late", epochs=9, recipe="recipes/wine.yaml")
+    (number,) = active(published)
     published.pipelines.starts = False
     run = published.pipelines.runs[published.published.fire(number)]
     try:
         assert run.experiment == "throughline"
-        assert (run.values["fraction"], run.values["epochs"]) == ("0.5", "1")
+        assert (run.values["fraction"], run.values["epochs"]) == ("0.5", "9")
+        assert "wine" not in run.values["recipe"]
     finally:
         run.cancel()
 
