@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from azureml.core.model import InferenceConfig
     from azureml.core.webservice import Webservice
 
+READ_LINES = 200
 _SHOWN_LINES = 8
+_RAISED = re.compile(r"(\w+\.)*\w*(Error|Exception|Exit|Interrupt)(: .*)?")
+"""The line of a log with what was raised. Azure's server goes on after it, and ends later."""
+_RAISED_SHOWN = 3
 _NAME_CHARACTERS = 32
 
 Service = TypeVar("Service", bound="Webservice")
@@ -103,11 +107,17 @@ def last_lines(service: "Webservice", lines: int) -> list[str]:
     return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
 
 
+def end_of_log(lines: list[str]) -> str:
+    """What a sentence shows of a log: the errors that were raised last, or its last lines."""
+    raised = [line for line in lines if _RAISED.fullmatch(line)]
+    return " | ".join(raised[-_RAISED_SHOWN:] or lines[-_SHOWN_LINES:])
+
+
 def _log_of(service: "Webservice") -> str:
     from azureml.exceptions import WebserviceException
 
     try:
-        shown = " | ".join(last_lines(service, _SHOWN_LINES))
+        shown = end_of_log(last_lines(service, READ_LINES))
     except WebserviceException:  # of what never started there is none
         shown = ""
     return f"; its log ends: {shown}" if shown else ""

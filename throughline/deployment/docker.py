@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.deployment.client import EndpointClient
-from throughline.deployment.engine import docker_engine
+from throughline.deployment.engine import docker_engine, last_lines
 from throughline.deployment.launch import LOAD_SECONDS
 from throughline.deployment.limits import BODY_MB, BODY_SECONDS, IN_FLIGHT
 from throughline.deployment.served_image import build_image, docker_name, image_name
@@ -97,7 +97,7 @@ class DockerTarget:
         Raises:
             UserError: There is no container of this model.
         """
-        return _last_lines(self._needed(name, ended=True), lines)
+        return last_lines(self._needed(name, ended=True), lines)
 
     def delete(self, name: str) -> Deployment | None:
         """Ends the container and removes it; its image stays."""
@@ -215,18 +215,13 @@ def _wait(container: "Container", seconds: float = LOAD_SECONDS) -> float:
     started = time.monotonic()
     while not _healthy(container):
         if container.status != "running":
-            said = " | ".join(_last_lines(container, 8)) or "nothing"
+            said = " | ".join(last_lines(container, 8)) or "nothing"
             raise UserError(f"the container {container.name} ended as it started and said: {said}")
         if time.monotonic() - started > seconds:
-            said = " | ".join(_last_lines(container, 8)) or "nothing"
+            said = " | ".join(last_lines(container, 8)) or "nothing"
             raise UserError(f"{container.name} did not answer within {seconds:g} s: {said}")
         time.sleep(0.1)
     return time.monotonic() - started
-
-
-def _last_lines(container: "Container", lines: int) -> list[str]:
-    text = container.logs(tail=lines).decode("utf-8", errors="replace")
-    return [line.rstrip() for line in text.splitlines() if line.strip()]
 
 
 def _deployment(

@@ -1,4 +1,4 @@
-"""The Docker engine of this machine."""
+"""The Docker engine of this machine, and what its containers say."""
 
 from typing import TYPE_CHECKING
 
@@ -6,6 +6,7 @@ from throughline.errors import UserError
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.containers import Container
 
 SECONDS = 600
 """How long the engine may take for one answer: a build ends with a long one."""
@@ -29,3 +30,9 @@ def docker_engine() -> "DockerClient":
             f"No Docker engine answers ({reason}); start one, or set DOCKER_HOST to one that runs."
         ) from None
     return engine
+
+
+def last_lines(container: "Container", lines: int) -> list[str]:
+    """The last lines of a container's log that are not blank."""
+    text = container.logs(tail=lines).decode("utf-8", errors="replace")
+    return [line.rstrip() for line in text.splitlines() if line.strip()]

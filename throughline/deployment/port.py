@@ -62,6 +62,15 @@ class Port:
             self._listener.close()
 
 
+def check_free(host: str, port: int) -> None:
+    """Checks that a server could listen on a port.
+
+    Raises:
+        UserError: Another program has the port, or it needs more rights.
+    """
+    _held(host, port).close()
+
+
 def _held(host: str, port: int) -> socket.socket:
     try:
         return bound(host, port)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from throughline.azureml.served_environment import (
     served_environment,
 )
 from throughline.azureml.served_model import model_name, tags_of, version_in
-from throughline.azureml.webservice import service_name
+from throughline.azureml.webservice import end_of_log, service_name
 from throughline.deployment.smoke import smoke_check
 from throughline.deployment.target import ModelVersion
 
@@ -209,9 +210,33 @@ def test_the_environment_is_the_models_and_azures_server(saved, tmp_path):
     packages = conda_file(tmp_path, INFERENCE_SERVER)["dependencies"][-1]["pip"]
     assert {"pydantic", "fastapi", INFERENCE_SERVER} <= set(packages)
     assert [one for one in packages if one.startswith("requests")] == ["requests==2.0.0"]
+    assert {f"numpy=={version('numpy')}", f"pyarrow=={version('pyarrow')}"} <= set(packages)
     made = served_environment("x-served", saved / "1")
     assert "azureml-inference-server-http" in json.dumps(made.python.conda_dependencies.as_dict())
     assert "AZUREML_INFERENCE_SERVER_HTTP_ENABLED=true" in made.docker.base_dockerfile
+
+
+def test_a_model_with_another_numpy_gets_the_pyarrow_that_goes_with_it(saved, tmp_path):
+    found = yaml.safe_load((saved / "1" / "conda.yaml").read_text())
+    found["dependencies"][-1]["pip"] += ["numpy==2.3.1"]
+    (tmp_path / "conda.yaml").write_text(yaml.safe_dump(found))
+    packages = conda_file(tmp_path)["dependencies"][-1]["pip"]
+    assert [one for one in packages if one.startswith("numpy")] == ["numpy==2.3.1"]
+    assert "pyarrow" in packages
+
+
+def test_of_a_log_the_errors_are_shown_though_it_goes_on():
+    log = [
+        "Traceback (most recent call last):",
+        '  File "score.py", line 15, in init',
+        "ImportError: no module named 'x'",
+        "The above exception was the direct cause of the following exception:",
+        "azureml_inference_server_http.server.UserScriptException: Caught an unhandled exception",
+        *[f"2026-11-30 15:14 I azmlinfsrv - file {number}" for number in range(20)],
+    ]
+    told = "ImportError: no module named 'x' | azureml_inference_server_http.server.UserScript"
+    assert end_of_log(log).startswith(told)
+    assert end_of_log(["began", "ended"]) == "began | ended"
 
 
 @pytest.mark.parametrize(

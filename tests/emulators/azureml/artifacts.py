@@ -38,13 +38,14 @@ class Artifacts:
         runs = re.escape(f"{SERVICES}/history/v1.0{self.resources.scope}/experiments/")
         run = rf"{runs}[^/]+/runs/(\w+)/artifacts"
         prefix = re.escape(f"{SERVICES}/artifact/v2.0{self.resources.scope}/artifacts/prefix/")
-        logs = rf"{prefix}contentinfo/(ExperimentRun/dcid\.[\w-]+/(?:user|system)_logs)"
+        logs = r"ExperimentRun/dcid\.[\w-]+/(?:user|system)_logs"
+        folder = rf"{prefix}contentinfo/({logs}|LocalUpload/[\w-]+/.+)"
         blob = rf"{re.escape(STORAGE)}/{CONTAINER}/(.+)"
         return [
             ("GET", run, self._list),
             ("GET", f"{run}/contentinfo", self._content),
             ("POST", f"{run}/batch/metadata", self._announce),
-            ("GET", logs, self._below),
+            ("GET", folder, self._below),
             ("PUT", blob, self._put),
             ("GET", blob, self._get),
             ("HEAD", blob, self._get),
@@ -88,7 +89,7 @@ class Artifacts:
         return Answer.of(self._address(match[1], path))
 
     def _below(self, request: Request, match: re.Match[str]) -> Answer:
-        """The addresses of what a run has below a folder."""
+        """The addresses of what is below a folder of a run, or of what was uploaded."""
         origin, container, _ = match[1].split("/")
         found = [
             {

@@ -36,6 +36,7 @@ class Models:
         return [
             ("POST", rf"{uploads}batch/metadata/(LocalUpload/[\w-]+)", self._announce),
             ("POST", f"{management}/assets", self._add_asset),
+            ("GET", rf"{management}/assets/(\w+)", self._get_asset),
             ("POST", f"{management}/models", self._register),
             ("GET", f"{management}/models", self._list),
             ("GET", f"{management}/models/([^/]+)", self._get),
@@ -74,6 +75,9 @@ class Models:
         (artifact,) = request.json["artifacts"]
         self.assets[number] = artifact["prefix"]
         return Answer.of({**request.json, "id": number, "createdTime": _now()})
+
+    def _get_asset(self, request: Request, match: re.Match[str]) -> Answer:
+        return Answer.of({"id": match[1], "artifacts": [{"prefix": self.assets[match[1]]}]})
 
     def _register(self, request: Request, match: re.Match[str]) -> Answer:
         asked = request.json
