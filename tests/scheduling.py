@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-AFTER_A_CHAIN = ("tests/faults", "tests/steps")
+LONGEST = ("tests/faults/test_killed.py", "tests/steps", "tests/faults/")
+"""What is begun first, by how its names begin."""
+ONE_CHAIN = "tests/steps"
 FAULTS = "faults"
 """The property of a test's report with how many faults it let strike."""
 
@@ -17,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--long", action="store_true", help="also the tests marked as long")
     group.addoption(
         "--fault-moments",
-        default=1,
+        default=3,
         type=int,
         help="at how many random moments each fault strikes; 0 for none",
     )
@@ -25,10 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def _scope(nodeid: str) -> str:
-    """The tests that share what is slow to make: a file's; those after a chain share one."""
+    """The tests that share what is slow to make: a file's; the steps' tests share a chain."""
     file = nodeid.partition("::")[0]
-    folder = str(Path(file).parent)
-    return folder if folder in AFTER_A_CHAIN else file
+    return ONE_CHAIN if str(Path(file).parent) == ONE_CHAIN else file
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -41,8 +42,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: _place(_scope(item.nodeid), slow))
 
 
-def _place(scope: str, slow: Counter[str]) -> tuple[bool, int]:
-    return scope not in AFTER_A_CHAIN, -slow[scope]
+def _place(scope: str, slow: Counter[str]) -> tuple[int, int]:
+    places = [number for number, start in enumerate(LONGEST) if scope.startswith(start)]
+    return min(places, default=len(LONGEST)), -slow[scope]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

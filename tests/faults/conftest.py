@@ -37,6 +37,23 @@ def wait_for(happened: Callable[[], object], what: str, seconds: float = 120) ->
         time.sleep(0.05)
 
 
+@dataclass(frozen=True, order=True)
+class Moment:
+    """A moment of a chain.
+
+    Attributes:
+        place: The number of its step.
+        share: How much of the step's time has gone by.
+    """
+
+    place: int
+    share: float
+
+    @property
+    def step(self) -> str:
+        return STEPS[self.place]
+
+
 @dataclass
 class Chain:
     """A chain's recipe, store, data and endpoint; runs of it, one after the other.
@@ -116,14 +133,22 @@ class Chain:
         except psutil.Error:
             return None
 
-    def reached(self, launcher: "subprocess.Popen[bytes]", step: str) -> psutil.Process:
-        """The process of a step, once the chain is there."""
-        deadline = time.monotonic() + 600
-        while (process := self.process_of(launcher.pid, step)) is None:
-            assert launcher.poll() is None, self.log.read_text()[-4000:]
-            assert time.monotonic() < deadline, f"{step} did not begin"
+    def reaches(
+        self, launcher: "subprocess.Popen[bytes]", when: "Moment", reference: "Chain"
+    ) -> psutil.Process | None:
+        """Waits for a moment of the chain, or one in a later step if it is past that.
+
+        Returns:
+            The process of the step; None if the chain ended before.
+        """
+        while launcher.poll() is None:
+            for step in STEPS[STEPS.index(when.step) :]:
+                if process := self.process_of(launcher.pid, step):
+                    began = process.create_time() - time.time()
+                    time.sleep(max(0, began + when.share * reference.seconds[step]))
+                    return process
             time.sleep(0.05)
-        return process
+        return None
 
     def versions(self) -> list[str]:
         found = self.client.search_model_versions(f"name = '{NAME}'")
@@ -187,11 +212,12 @@ def moments(pytestconfig: pytest.Config) -> int:
 
 
 @pytest.fixture(scope="session")
-def moment(pytestconfig: pytest.Config) -> random.Random:
-    """Draws the moments; another seed strikes at others."""
+def draw(pytestconfig: pytest.Config) -> Callable[..., Moment]:
+    """Draws moments in some of the steps; another seed draws others."""
     seed = pytestconfig.getoption("--fault-seed") or int(time.time())
     print(f"\n--fault-seed={seed}")
-    return random.Random(seed)  # noqa: S311 (no secret)
+    chance = random.Random(seed)  # noqa: S311 (no secret)
+    return lambda *steps: Moment(STEPS.index(chance.choice(steps or STEPS)), chance.uniform(0, 0.8))
 
 
 def copy_store(empty: Path, copy: Path, artifacts: str) -> None:

@@ -4,14 +4,17 @@ import contextlib
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Chain
+from tests.faults.conftest import Chain, Moment
 
 PLACES = [("data", "prep", 4_000), ("mlruns", "train", 8_000), ("mlflow.db", "train", 0)]
 """What lies on the small disk from then on, the step in which it fills, and the bytes that stay."""
+EARLY = 0.5
+"""The tables are written by then."""
 
 
 @pytest.fixture
@@ -35,6 +38,8 @@ def fill(disk: Path, left: int) -> Path:
 
 def onto(disk: Path, what: Path) -> None:
     """Moves a file or a folder onto the disk; a link stays."""
+    if what.is_symlink():
+        return
     if what.exists():
         shutil.move(what, disk / what.name)
     else:
@@ -46,27 +51,31 @@ def onto(disk: Path, what: Path) -> None:
 def test_a_full_disk_is_told_and_the_same_command_goes_on(
     reference: Chain,
     make_chain: Callable[..., Chain],
+    moments: int,
+    draw: Callable[..., Moment],
     small_disk: Path,
     strikes: Callable[[int], None],
 ) -> None:
     """Full for the tables in prep, for the store and the artifacts in train."""
-    strikes(len(PLACES))
+    strikes(moments * len(PLACES))
     chain = make_chain()
     with contextlib.ExitStack() as before_the_disk_goes:
         before_the_disk_goes.callback(chain.stop)
-        fills_again_and_again(chain, small_disk)
+        for what, step, left in PLACES:
+            onto(small_disk, chain.folder / what)
+            for when in sorted(draw(step) for _ in range(moments)):
+                fills(chain, when, reference, small_disk, left)
         chain.run()
         chain.check_it_is_whole(reference)
 
 
-def fills_again_and_again(chain: Chain, small_disk: Path) -> None:
-    for what, step, left in PLACES:
-        onto(small_disk, chain.folder / what)
-        launcher = chain.start()
-        chain.reached(launcher, step)
-        filler = fill(small_disk, left)
-        assert launcher.wait(600) != 0
-        said = chain.log.read_text()
-        assert "The disk is full; free some space and run the same command" in said, said[-4000:]
-        chain.check_nothing_is_left()
-        filler.unlink()
+def fills(chain: Chain, when: Moment, reference: Chain, disk: Path, left: int) -> None:
+    """Runs the chain until the disk is full, which it tells; then there is room again."""
+    launcher = chain.start()
+    assert chain.reaches(launcher, replace(when, share=when.share * EARLY), reference)
+    filler = fill(disk, left)
+    assert launcher.wait(600) != 0
+    said = chain.log.read_text()
+    assert "The disk is full; free some space and run the same command" in said, said[-4000:]
+    chain.check_nothing_is_left()
+    filler.unlink()

@@ -6,7 +6,6 @@ struck.
 
 import contextlib
 import os
-import random
 import signal
 import subprocess
 import time
@@ -15,7 +14,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from tests.faults.conftest import STEPS, Chain, wait_for
+from tests.faults.conftest import STEPS, Chain, Moment
 
 Launcher = subprocess.Popen
 Strike = Callable[[Chain, "subprocess.Popen[bytes]", psutil.Process], None]
@@ -36,9 +35,9 @@ def kill_launcher(chain: Chain, launcher: Launcher, step: psutil.Process) -> Non
 
 
 def kill_spark(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
-    java = [child for child in step.children(recursive=True) if child.name() == "java"]
-    assert java, f"{step.cmdline()} has no JVM"
-    java[-1].kill()
+    while not (java := [one for one in step.children() if one.name() == "java"]):
+        time.sleep(0.05)  # until the step has one, or has ended
+    java[0].kill()
 
 
 def interrupt(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
@@ -52,58 +51,44 @@ def terminate(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
 
 
 STRIKES = [kill_step, kill_main, kill_launcher, kill_spark, interrupt, terminate]
-
-
-def drawn(moment: random.Random) -> list[list[tuple[str, Strike]]]:
-    """Every strike once, in two chains; in each at three of the four steps."""
-    strikes = moment.sample(STRIKES, len(STRIKES))
-    chains = []
-    for part in (strikes[:3], strikes[3:]):
-        part.sort(key=lambda one: one is not kill_spark)  # first: only prep and train have one
-        steps = sorted(moment.sample(STEPS, len(part)), key=STEPS.index)
-        chains.append(list(zip(steps, part, strict=True)))
-    return chains
-
-
-def struck(chain: Chain, step: str, seconds: float, strike: Strike) -> Launcher:
-    """Runs the chain and strikes so many seconds after a step began; the launcher has ended."""
-    launcher = chain.start()
-    process = chain.reached(launcher, step)
-    if strike is kill_spark:
-        wait_for(lambda: [p for p in process.children() if p.name() == "java"], "its JVM")
-    time.sleep(seconds)
-    with contextlib.suppress(psutil.NoSuchProcess):  # the step may have been faster
-        strike(chain, launcher, process)
-    launcher.wait(180)
-    print(f"{strike.__name__} {seconds:.1f} s after {step} began: exit code {launcher.returncode}")
-    return launcher
-
-
-@pytest.fixture(scope="module")
-def draws(moments: int, moment: random.Random) -> list[list[list[tuple[str, Strike]]]]:
-    """For each moment, the strikes of two chains."""
-    return [drawn(moment) for _ in range(moments)]
+WITH_SPARK = ("prep", "train")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("half", [0, 1])
 def test_the_same_command_ends_what_was_struck(
     reference: Chain,
     make_chain: Callable[..., Chain],
-    draws: list[list[list[tuple[str, Strike]]]],
-    moment: random.Random,
+    moments: int,
+    draw: Callable[..., Moment],
     strikes: Callable[[int], None],
-    half: int,
 ) -> None:
-    strikes(sum(len(draw[half]) for draw in draws))
-    for draw in draws:
-        chain = make_chain()
-        for step, strike in draw[half]:
-            launcher = struck(chain, step, moment.uniform(0, 0.9) * reference.seconds[step], strike)
+    """One chain takes all strikes, one after the other: what was done before one is kept."""
+    drawn = [
+        (draw(*(WITH_SPARK if strike is kill_spark else STEPS)), strike)
+        for strike in STRIKES * moments
+    ]
+    strikes(len(drawn))
+    chain = make_chain()
+    for when, strike in sorted(drawn, key=lambda one: one[0]):
+        hit = False
+        while not hit:
+            hit, code = struck(chain, when, strike, reference)
             chain.check_nothing_is_left()
             assert len(chain.versions()) <= 1
-            if launcher.returncode == 0:  # Spark had done its part: nothing is left to strike
+            if code == 0:  # it was too fast, or needed no other run
                 chain.check_it_is_whole(reference)
                 chain = make_chain()
-        chain.run()
-        chain.check_it_is_whole(reference)
+    chain.run()
+    chain.check_it_is_whole(reference)
+
+
+def struck(chain: Chain, when: Moment, strike: Strike, reference: Chain) -> tuple[bool, int]:
+    """Runs the chain and strikes it at a moment; whether that hit something, and the exit code."""
+    launcher, hit = chain.start(), False
+    if step := chain.reaches(launcher, when, reference):
+        with contextlib.suppress(psutil.NoSuchProcess):  # the step was faster
+            strike(chain, launcher, step)
+            hit = True
+    code = launcher.wait(600)
+    print(f"{strike.__name__} at {when.share:.0%} of {when.step}: hit {hit}, exit code {code}")
+    return hit, code

@@ -1,6 +1,5 @@
 """A tracking server that is slow, answers errors for a while, or is gone, in mid-run."""
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.faults.conftest import NAME, STEPS, Chain, copy_store, wait_for
+from tests.faults.conftest import NAME, Chain, Moment, copy_store, wait_for
 from tests.faults.server import TrackingServer
 from throughline.tracking import CANDIDATE
 
@@ -60,13 +59,17 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(self.trouble.delay)
         ours = ("host", "connection", "transfer-encoding")
         headers = {n: v for n, v in self.headers.items() if n.lower() not in ours}
-        answer = requests.request(
-            self.command,
-            f"{self.trouble.target}{self.path}",
-            data=body,
-            headers={**headers, "Accept-Encoding": "identity"},
-            timeout=60,
-        )
+        try:
+            answer = requests.request(
+                self.command,
+                f"{self.trouble.target}{self.path}",
+                data=body,
+                headers={**headers, "Accept-Encoding": "identity"},
+                timeout=60,
+            )
+        except requests.ConnectionError:  # it is gone: the client gets no answer
+            self.close_connection = True
+            return None
         kind = answer.headers.get("Content-Type", "application/json")
         return self._answer(answer.status_code, answer.content, kind)
 
@@ -101,54 +104,58 @@ def server(tmp_path: Path, empty_store: Path) -> Iterator[TrackingServer]:
         yield made
 
 
-@pytest.mark.slow
-def test_a_server_that_is_slow_and_broken_for_a_while(
-    reference: Chain,
-    make_chain: Callable[..., Chain],
-    server: TrackingServer,
-    strikes: Callable[[int], None],
-) -> None:
-    strikes(2)
-    trouble = Trouble(server.url, delay=0.1)
-    with trouble.serving():
-        chain = make_chain(trouble.url)
-        launcher = chain.start()
-        chain.reached(launcher, "train")
-        trouble.delay, trouble.broken = 0.0, True
-        wait_for(lambda: len(trouble.refused) >= 5, "requests that are refused")
-        trouble.broken = False
-        assert launcher.wait(900) == 0, chain.log.read_text()[-4000:]
-        assert trouble.slowed
-        chain.check_it_is_whole(reference)
+def slow(trouble: Trouble, server: TrackingServer) -> None:
+    trouble.delay = 0.1
+    time.sleep(5)
+    trouble.delay = 0.0
+
+
+def broken(trouble: Trouble, server: TrackingServer) -> None:
+    before = len(trouble.refused)
+    trouble.broken = True
+    wait_for(lambda: len(trouble.refused) >= before + 3, "requests that are refused", 300)
+    trouble.broken = False
+
+
+def killed(trouble: Trouble, server: TrackingServer) -> None:
+    server.kill()
+    server.start()
+
+
+def gone(trouble: Trouble, server: TrackingServer) -> None:
+    server.kill()
+    time.sleep(GONE_SECONDS)
+    server.start()
 
 
 @pytest.mark.slow
-def test_a_server_that_is_killed_and_comes_back(
+def test_a_server_that_is_slow_or_broken_or_gone_for_a_while(
     reference: Chain,
     make_chain: Callable[..., Chain],
     server: TrackingServer,
     strikes: Callable[[int], None],
     moments: int,
-    moment: random.Random,
+    draw: Callable[..., Moment],
 ) -> None:
-    """Gone for a minute at one moment, and at the others for as long as it takes to start."""
-    chain = make_chain(server.url)
-    launcher = chain.start()
-    steps = sorted(moment.sample(STEPS, min(moments, len(STEPS))), key=STEPS.index)
-    strikes(len(steps))
-    long = moment.choice(steps)
-    for step in steps:
-        chain.reached(launcher, step)
-        time.sleep(moment.uniform(0.2, 0.8) * reference.seconds[step])
-        server.kill()
-        time.sleep(GONE_SECONDS if step == long else 0)
-        server.start()
-    assert launcher.wait(900) == 0, chain.log.read_text()[-4000:]
-    chain.check_it_is_whole(reference)
-    found = chain.client.search_runs(["0"], f"tags.`{CANDIDATE}` != ''")
-    twins = reference.client.search_runs(["0"], f"tags.`{CANDIDATE}` != ''")
-    assert {frozenset(run.data.metrics) for run in found} == {
-        frozenset(run.data.metrics) for run in twins
-    }
-    assert len(found) == len(twins)
-    assert chain.client.get_registered_model(NAME)
+    """One chain goes through all of it; gone for a minute once, else for as long as it starts."""
+    happenings = [slow, broken, killed] * (moments - 1) + [slow, broken, gone]
+    strikes(len(happenings))
+    trouble = Trouble(server.url)
+    with trouble.serving():
+        chain = make_chain(trouble.url)
+        launcher = chain.start()
+        drawn = [(draw("prep", "train", "register"), happen) for happen in happenings]
+        for when, happen in sorted(drawn, key=lambda one: one[0]):
+            assert chain.reaches(launcher, when, reference), chain.log.read_text()[-4000:]
+            print(f"{happen.__name__} at {when.share:.0%} of {when.step}")
+            happen(trouble, server)
+        assert launcher.wait(900) == 0, chain.log.read_text()[-4000:]
+        assert trouble.slowed
+        chain.check_it_is_whole(reference)
+        found = chain.client.search_runs(["0"], f"tags.`{CANDIDATE}` != ''")
+        twins = reference.client.search_runs(["0"], f"tags.`{CANDIDATE}` != ''")
+        assert {frozenset(run.data.metrics) for run in found} == {
+            frozenset(run.data.metrics) for run in twins
+        }
+        assert len(found) == len(twins)
+        assert chain.client.get_registered_model(NAME)
