@@ -16,11 +16,13 @@ from throughline.azureml.step_cluster import existing_cluster, new_cluster
 from throughline.azureml.workspace import find_workspace, open_workspace
 from throughline.checkout import project_root
 from throughline.databricks.checks import check_data_root, check_parameters
+from throughline.errors import UserError
 from throughline.packaging.azureml import step_libraries, write_azureml
 from throughline.recipe.file import load_recipe
 from throughline.settings import POLL_SECONDS, number_in
 from throughline.step import Parser, fraction, number_or_recipe, run_step
 
+RECIPE = "recipes/flights.yaml"
 ACTIONS = ("run", "publish", "schedule", "remove")
 CHANGED = ("set", "data_root", "fraction", "contract", "workers", "epochs", "max_evals")
 """What is a parameter of the pipeline, besides the recipe."""
@@ -29,6 +31,11 @@ CHANGED = ("set", "data_root", "fraction", "contract", "workers", "epochs", "max
 def main(arguments: Sequence[str] | None = None) -> None:
     """Looks whether all is right, does what was asked, prints what was done."""
     options = _parse(arguments)
+    if options.action == "schedule" and (options.recipe, options.set) != (RECIPE, "none"):
+        raise UserError(
+            "A schedule runs the recipe that was published; leave recipe and set out, or publish "
+            "again with them."
+        )
     recipe = load_recipe(options.recipe, options.set)
     poll_seconds = number_in(POLL_SECONDS, 5.0)
     when = pipeline_endpoint.recurrence(options.every, options.at)
@@ -67,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parse(arguments: Sequence[str] | None) -> Namespace:
     parser = Parser(description=__doc__)
     parser.add_argument("--action", choices=ACTIONS, default="run", help=", ".join(ACTIONS))
-    parser.add_argument("--recipe", default="recipes/flights.yaml", help="the recipe's file")
+    parser.add_argument("--recipe", default=RECIPE, help="the recipe's file")
     parser.add_argument("--set", default="none", help="recipe values, as in split.seed=3,...")
     parser.add_argument("--data_root", default="dbfs:/throughline", help="where tables are written")
     parser.add_argument("--fraction", type=fraction, default=1.0, help="share of the rows to take")

@@ -9,6 +9,8 @@ import pytest
 LONGEST = ("tests/faults/test_killed.py", "tests/steps", "tests/faults/")
 """What is begun first, by how its names begin."""
 ONE_CHAIN = "tests/steps"
+SECONDS_OF_FAULTS = 600
+"""What a test of faults may take for each moment."""
 FAULTS = "faults"
 """The property of a test's report with how many faults it let strike."""
 
@@ -38,6 +40,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="takes minutes; add --long"))
+    limit = pytest.mark.timeout(SECONDS_OF_FAULTS * max(1, config.getoption("fault_moments")))
+    for item in items:
+        if item.path.is_relative_to(config.rootpath / "tests/faults"):
+            item.add_marker(limit)
     slow = Counter(_scope(item.nodeid) for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: _place(_scope(item.nodeid), slow))
 

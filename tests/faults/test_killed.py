@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -20,14 +21,18 @@ Launcher = subprocess.Popen
 Strike = Callable[[Chain, "subprocess.Popen[bytes]", psutil.Process], None]
 
 
+def main_of(chain: Chain, launcher: Launcher) -> psutil.Process:
+    if (main := chain.process_of(launcher.pid, "main")) is None:
+        raise psutil.NoSuchProcess(launcher.pid)
+    return main
+
+
 def kill_step(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
     step.kill()
 
 
 def kill_main(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
-    main = chain.process_of(launcher.pid, "main")
-    assert main
-    main.kill()
+    main_of(chain, launcher).kill()
 
 
 def kill_launcher(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
@@ -45,9 +50,7 @@ def interrupt(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
 
 
 def terminate(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
-    main = chain.process_of(launcher.pid, "main")
-    assert main
-    main.terminate()
+    main_of(chain, launcher).terminate()
 
 
 STRIKES = [kill_step, kill_main, kill_launcher, kill_spark, interrupt, terminate]
@@ -73,6 +76,7 @@ def test_the_same_command_ends_what_was_struck(
         hit = False
         while not hit:
             hit, code = struck(chain, when, strike, reference)
+            when = replace(when, share=when.share / 2)  # if it was too late
             chain.check_nothing_is_left()
             assert len(chain.versions()) <= 1
             if code == 0:  # it was too fast, or needed no other run
@@ -85,7 +89,8 @@ def test_the_same_command_ends_what_was_struck(
 def struck(chain: Chain, when: Moment, strike: Strike, reference: Chain) -> tuple[bool, int]:
     """Runs the chain and strikes it at a moment; whether that hit something, and the exit code."""
     launcher, hit = chain.start(), False
-    if step := chain.reaches(launcher, when, reference):
+    step = chain.reaches(launcher, when, reference)
+    if step and launcher.poll() is None:
         with contextlib.suppress(psutil.NoSuchProcess):  # the step was faster
             strike(chain, launcher, step)
             hit = True

@@ -97,13 +97,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
-@pytest.fixture
-def server(tmp_path: Path, empty_store: Path) -> Iterator[TrackingServer]:
-    copy_store(empty_store, tmp_path / "server.db", "mlflow-artifacts:/0")
-    with TrackingServer(tmp_path, f"sqlite:///{tmp_path}/server.db").serving() as made:
-        yield made
-
-
 def slow(trouble: Trouble, server: TrackingServer) -> None:
     trouble.delay = 0.1
     time.sleep(5)
@@ -128,24 +121,50 @@ def gone(trouble: Trouble, server: TrackingServer) -> None:
     server.start()
 
 
+KINDS = {
+    slow: ("prep", "train"),
+    broken: ("prep", "train", "register"),
+    killed: ("prep", "train", "register"),
+}
+"""What goes wrong, and in which steps; the chain goes on while the server is slow."""
+IN_ONE_CHAIN = 3
+
+
 @pytest.mark.slow
 def test_a_server_that_is_slow_or_broken_or_gone_for_a_while(
     reference: Chain,
     make_chain: Callable[..., Chain],
-    server: TrackingServer,
+    empty_store: Path,
+    tmp_path: Path,
     strikes: Callable[[int], None],
     moments: int,
     draw: Callable[..., Moment],
 ) -> None:
-    """One chain goes through all of it; gone for a minute once, else for as long as it starts."""
-    happenings = [slow, broken, killed] * (moments - 1) + [slow, broken, gone]
-    strikes(len(happenings))
+    """A chain goes through some of each; the server is gone for a minute once."""
+    strikes(moments * len(KINDS))
+    for begun in range(0, moments, IN_ONE_CHAIN):
+        times = min(IN_ONE_CHAIN, moments - begun)
+        drawn = [(draw(*steps), kind) for kind, steps in KINDS.items() for _ in range(times)]
+        drawn[-1] = (drawn[-1][0], gone)
+        folder = tmp_path / str(begun)
+        folder.mkdir()
+        copy_store(empty_store, folder / "server.db", "mlflow-artifacts:/0")
+        server = TrackingServer(folder, f"sqlite:///{folder}/server.db")
+        with server.serving():
+            goes_through(sorted(drawn, key=lambda one: one[0]), server, make_chain, reference)
+
+
+def goes_through(
+    drawn: list[tuple[Moment, Callable[[Trouble, TrackingServer], None]]],
+    server: TrackingServer,
+    make_chain: Callable[..., Chain],
+    reference: Chain,
+) -> None:
     trouble = Trouble(server.url)
     with trouble.serving():
         chain = make_chain(trouble.url)
         launcher = chain.start()
-        drawn = [(draw("prep", "train", "register"), happen) for happen in happenings]
-        for when, happen in sorted(drawn, key=lambda one: one[0]):
+        for when, happen in drawn:
             assert chain.reaches(launcher, when, reference), chain.log.read_text()[-4000:]
             print(f"{happen.__name__} at {when.share:.0%} of {when.step}")
             happen(trouble, server)

@@ -1,6 +1,8 @@
 """The way back to the champion before."""
 
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from tests.registry.conftest import NAME
 from throughline.errors import UserError
@@ -52,6 +54,22 @@ def test_the_one_that_was_given_up_is_marked_until_a_person_takes_it_again(versi
     make_champion(NAME, "2")
     assert given_up(store.get_model_version(NAME, "2")) == ""
     assert roll_back(NAME).champion == "1"
+
+
+@pytest.mark.parametrize("act", [roll_back, lambda name: move(name, "3", "production")])
+def test_a_move_that_is_refused_leaves_no_note(versions, store, monkeypatch, act):
+    versions(3)
+    make_champion(NAME, "1")
+    make_champion(NAME, "2")
+    before = [store.get_model_version(NAME, version).tags for version in "123"]
+
+    def refuse(*_):
+        raise MlflowException("You may not.", PERMISSION_DENIED)
+
+    monkeypatch.setattr("mlflow.MlflowClient.set_registered_model_alias", refuse)
+    with pytest.raises(MlflowException, match="You may not"):
+        act(NAME)
+    assert [store.get_model_version(NAME, version).tags for version in "123"] == before
 
 
 def test_the_one_that_is_champion_again_is_given_up_no_more(versions, store):

@@ -58,12 +58,17 @@ class Served:
         return f"http://{HOST}:{self.port}"
 
     @property
+    def holds_port(self) -> bool:
+        """Whether it runs, and so nothing else has its port."""
+        return str(self.container.status) == "running"
+
+    @property
     def healthy(self) -> bool:
         """Whether its server answers."""
         import requests
 
         try:
-            return requests.get(self.url, timeout=10).ok
+            return self.holds_port and requests.get(self.url, timeout=10).ok
         except requests.RequestException:
             return False
 
@@ -117,17 +122,15 @@ class AmlLocalTarget:
             old = self._find(model.name)
             if old and (old.model, old.port) == (model, self.port) and old.healthy:
                 return old.deployment("unchanged")
-            if old is None or old.port != self.port:
+            if old is None or old.port != self.port or not old.holds_port:
                 check_free(HOST, self.port)
             with fetched(model) as files:
                 check = smoke_check(files, model.uri)
             started = time.monotonic()
-            try:
+            with self._undone_on_error(model.name, old):
                 made = self._start(model, self.port)
                 answer = made.ask(check.request) if check else None
                 scoring_client.compare(model, check, made.url, answer)
-            except Exception as error:
-                raise_with(error, self._undo(model.name, old))
         change, seconds = "replaced" if old else "started", time.monotonic() - started
         return replace(made.deployment(change), startup_seconds=seconds)
 
@@ -161,9 +164,8 @@ class AmlLocalTarget:
         with _refusals(f"to end what serves {name}"):
             if (found := self._find(name)) is None:
                 return None
-            ended = replace(found.deployment(), healthy=False)
             found.container.remove(force=True)
-            return ended
+            return replace(found.deployment(), healthy=False)
 
     def _find(self, model: str) -> Served | None:
         name = service_name(model)
@@ -171,6 +173,12 @@ class AmlLocalTarget:
         found = self.engine.containers.list(all=True, filters=by_labels)
         if not found:
             return None
+        if found[1:]:
+            names = " ".join(one.name for one in found)
+            raise UserError(
+                f"The service {name} has {len(found)} containers, as after two deployments at "
+                f"once; end them with docker rm -f {names}, and deploy again."
+            )
         (container,) = found
         served = version_in(_tags(container))
         if served is None:
@@ -214,20 +222,32 @@ class AmlLocalTarget:
                 ) from None
         return self._needed(model.name)
 
-    def _undo(self, name: str, before: Served | None) -> str:
-        found = self._find(name)
-        if before is None:
-            if found:
-                found.container.remove(force=True)
-            return "nothing is deployed, as before"
-        told = f"version {before.model.version}"
-        if found == before and found.healthy:
-            return f"{told} serves still"
+    @contextmanager
+    def _undone_on_error(self, name: str, before: Served | None) -> Iterator[None]:
         try:
-            self._start(before.model, before.port)
+            yield
         except Exception as error:
-            return f"nor did {told} come back: {reason(error)}"
-        return f"{told} serves again"
+            try:
+                note = self._undo(name, before)
+            except Exception as second:
+                note = f"nor did what was there before come back ({reason(second)})"
+            raise_with(error, note)
+        except BaseException:
+            logger.warning("what was deployed may be changed; -P action=status tells of it")
+            raise
+
+    def _undo(self, name: str, before: Served | None) -> str:
+        """Brings back what was there before; returns what became of it, without a full stop."""
+        found = self._find(name)
+        if before and found == before:
+            how = "serves still" if found.healthy else "is there still, and does not answer"
+            return f"version {before.model.version} {how}"
+        if found:
+            found.container.remove(force=True)  # what was refused is not to go on
+        if before is None:
+            return "nothing is deployed, as before"
+        self._start(before.model, before.port)
+        return f"version {before.model.version} serves again"
 
 
 @contextmanager

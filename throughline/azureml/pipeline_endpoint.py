@@ -38,12 +38,12 @@ def recurrence(every: str, at: str) -> "ScheduleRecurrence":
     if not (found := _TIME.fullmatch(at)):
         raise UserError(f"{at!r} is no time of day; give at=HH:MM (UTC), as in 05:00.")
     hour, minute = int(found[1]), int(found[2])
+    # without a start in the past the first run would begin at once
+    start = {"start_time": f"2026-01-01T00:{minute:02}:00", "time_zone": TimeZone.UTC}
     if every == "hour":
-        return ScheduleRecurrence("Hour", 1, start_time=f"2026-01-01T00:{minute:02}:00")
+        return ScheduleRecurrence("Hour", 1, **start)
     days = {"week_days": _MONDAY} if every == "week" else {}
-    return ScheduleRecurrence(
-        every.title(), 1, time_zone=TimeZone.UTC, hours=[hour], minutes=[minute], **days
-    )
+    return ScheduleRecurrence(every.title(), 1, hours=[hour], minutes=[minute], **days, **start)
 
 
 def publish(
@@ -99,14 +99,17 @@ def schedule(
     """
     from azureml.pipeline.core import Schedule
 
-    with refusals(f"to schedule the pipeline {name}"), contextlib.redirect_stdout(None):
+    with (
+        refusals(f"to schedule the pipeline {name}", SystemError),
+        contextlib.redirect_stdout(None),
+    ):
         endpoint = find(workspace, name)
         if endpoint is None:
             raise UserError(
                 f"The workspace {workspace.name} has no pipeline endpoint {name}; publish it "
                 "first, with action=publish."
             )
-        before = Schedule.get_schedules_for_pipeline_endpoint_id(workspace, endpoint.id)
+        before = _schedules(workspace, endpoint)
         made = Schedule.create_for_pipeline_endpoint(
             workspace,
             name=name,
@@ -115,8 +118,12 @@ def schedule(
             recurrence=when,
             pipeline_parameters=dict(values),
         )
-        for one in before:
-            one.disable()
+        try:
+            for one in before:
+                one.disable()
+        except BaseException:
+            made.disable()  # there would be two
+            raise
         return made
 
 
@@ -129,20 +136,26 @@ def remove(workspace: "Workspace", name: str) -> list[str]:
     Raises:
         UserError: The service refuses it.
     """
-    from azureml.pipeline.core import Schedule
-
     with refusals(f"to remove the pipeline {name}"), contextlib.redirect_stdout(None):
         endpoint = find(workspace, name)
         if endpoint is None:
             return []
         done = []
-        for one in Schedule.get_schedules_for_pipeline_endpoint_id(workspace, endpoint.id):
+        for one in _schedules(workspace, endpoint):
             one.disable()
             done.append(f"the schedule {one.name}")
         for pipeline in endpoint.list_pipelines():
             pipeline.disable()
         endpoint.archive()
     return [*done, f"the pipeline endpoint {name}"]
+
+
+def _schedules(workspace: "Workspace", endpoint: "PipelineEndpoint") -> list["Schedule"]:
+    """The schedules of an endpoint that start runs; the service keeps those that have ended."""
+    from azureml.pipeline.core import Schedule
+
+    there = Schedule.get_schedules_for_pipeline_endpoint_id(workspace, endpoint.id)
+    return [one for one in there if one.status == "Active"]
 
 
 def find(workspace: "Workspace", name: str) -> "PipelineEndpoint | None":

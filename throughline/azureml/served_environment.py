@@ -20,7 +20,8 @@ _UNPINNED = ("pydantic", "fastapi")
 """Which the server bounds, itself or by what it needs (OpenTelemetry 1.33): with a model's pin of
 them pip would find no answer."""
 
-_NUMPY, _ARROW = "numpy", "pyarrow"
+_ARROW = "pyarrow"
+"""Built for one major version of numpy: ours goes with our numpy only."""
 
 _DOCKERFILE = """\
 FROM {base}
@@ -38,9 +39,9 @@ def conda_file(files: Path, *more: str) -> dict[str, Any]:
     """
     found: dict[str, Any] = yaml.safe_load((files / "conda.yaml").read_text(encoding="utf-8"))
     (of_pip,) = [one for one in found["dependencies"] if isinstance(one, dict)]
-    has = {_package(requirement): requirement for requirement in of_pip["pip"]}
-    needed = [f"{package}=={version(package)}" for package in (*SERVER_PACKAGES, _NUMPY)]
-    if has.get(_NUMPY, needed[-1]) != needed[-1]:  # pyarrow is built for one version of it
+    has = {_package(requirement) for requirement in of_pip["pip"]}
+    needed = [f"{package}=={version(package)}" for package in SERVER_PACKAGES]
+    if f"numpy=={version('numpy')}" not in of_pip["pip"]:
         needed = [_ARROW if _package(one) == _ARROW else one for one in needed]
     added = [one for one in (*needed, *more) if _package(one) not in has]
     of_pip["pip"] = [_loosened(one) for one in (*of_pip["pip"], *added)]

@@ -79,8 +79,8 @@ def wait_for(service: "Webservice", seconds: float) -> None:
         seconds: How long to wait.
 
     Raises:
-        UserError: It did not, with what the workspace tells and the last lines of the log; or it
-            takes longer.
+        UserError: It did not, with what the workspace tells and the errors in the log; or it takes
+            longer.
     """
     from azureml.exceptions import WebserviceException
 

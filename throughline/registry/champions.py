@@ -75,16 +75,21 @@ def notes_taken_back(name: str, version: str) -> Iterator[None]:
 
     Notes come before a move, so that one that is cut short can be rolled back.
     """
+    from mlflow.exceptions import MlflowException
+
     present = champion_of(name)
     noted = {version, *([str(present.version)] if present else [])}
     before = {one: _notes(name, one) for one in noted}
     try:
         yield
     except Exception:
-        now_champion = champion_of(name)
-        if (now_champion and now_champion.version) == (present and present.version):
-            for one, notes in before.items():
-                _put_notes(name, one, notes)
+        try:
+            again = champion_of(name)
+            if (again and again.version) == (present and present.version):
+                for one, notes in before.items():
+                    _put_notes(name, one, notes)
+        except MlflowException as second:
+            logger.warning("notes on the versions of %s may be left: %s", name, second)
         raise
 
 
@@ -143,9 +148,10 @@ def roll_back(name: str) -> Rollback:
             f"The champion before version {present.version} of {name} was version {before}, which "
             "was deleted; choose another with register -P to=production -P version=..."
         )
-    _give_up(name, str(present.version))
-    give_role(name, before, CHAMPION)
-    _forget_giving_up(again)
+    with notes_taken_back(name, before):
+        _give_up(name, str(present.version))
+        give_role(name, before, CHAMPION)
+        _forget_giving_up(again)
     logger.info("version %s of %s is the champion again, not %s", before, name, present.version)
     return Rollback(str(present.version), str(before))
 

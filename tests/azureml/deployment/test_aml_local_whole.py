@@ -69,8 +69,13 @@ def packages(engine, base, reached, tmp_path_factory):  # noqa: F811
 def target(packages, workspace):
     made = AmlLocalTarget(workspace, docker.from_env(), free_port())
     yield made
-    for container in made.engine.containers.list(all=True, filters={"label": "amlIsService=True"}):
+    for container in containers(made):
         container.remove(force=True)
+
+
+def containers(target):
+    """The containers of the model's service."""
+    return target.engine.containers.list(all=True, filters={"label": f"containerName={MODEL}"})
 
 
 def version_served(target):
@@ -131,17 +136,51 @@ def test_where_the_port_is_taken_what_runs_is_left(target, version):
 
 
 def test_without_a_recipe_for_the_image_what_runs_is_left(target, packages, version, monkeypatch):
-    def out_of_room(*_):
-        raise RuntimeError("The registry has no room.")
-
-    monkeypatch.setattr(packages, "_package", out_of_room)
+    monkeypatch.setattr(packages, "_package", _out_of_room)
     with pytest.raises(UserError, match="The registry has no room.*; version 2 serves still"):
         target.deploy(version("1"))
     assert target.status(MODEL).healthy
 
 
+def test_what_was_refused_does_not_go_on_though_the_old_one_cannot_come_back(
+    target, packages, version, tmp_path, monkeypatch
+):
+    other = smoke_check(fetch(version("2"), tmp_path / "model"))
+    first = packages._package
+
+    def only_once(asked):
+        monkeypatch.setattr(packages, "_package", _out_of_room)
+        return first(asked)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("throughline.azureml.aml_local.smoke_check", lambda *_: other)
+        patched.setattr(packages, "_package", only_once)
+        with pytest.raises(
+            UserError, match="nor did what was there before come back .*has no room"
+        ):
+            target.deploy(version("1"))
+    monkeypatch.setattr(packages, "_package", first)
+    assert target.status(MODEL) is None
+    assert target.deploy(version("2")).healthy
+
+
+def _out_of_room(*_):
+    raise RuntimeError("The registry has no room.")
+
+
+def test_one_that_was_stopped_is_told_and_started_again(target, version):
+    """Though something else answers at its port meanwhile."""
+    (container,) = containers(target)
+    container.stop()
+    with socket.create_server(("127.0.0.1", target.port)):
+        assert not target.status(MODEL).healthy
+        with pytest.raises(UserError, match="is in use by another program"):
+            target.deploy(version("2"))
+    assert target.deploy(version("2")).healthy
+
+
 def test_no_password_is_in_a_container_or_its_log(target, packages, running):
-    (container,) = target.engine.containers.list(filters={"label": "amlIsService=True"})
+    (container,) = containers(target)
     recorded = str(container.attrs) + container.logs().decode()
     secrets = packages.registry.password, running.principal["AZURE_CLIENT_SECRET"]
     assert SERVED in recorded
@@ -161,7 +200,7 @@ def test_a_first_version_that_does_not_come_up_leaves_nothing(target, version, m
     monkeypatch.setattr("throughline.azureml.aml_local.smoke_check", lambda *_: None)
     with pytest.raises(UserError, match="healthy .*; nothing is deployed, as before"):
         target.deploy(version("3"))
-    assert not target.engine.containers.list(all=True, filters={"label": "amlIsService=True"})
+    assert not containers(target)
 
 
 def test_by_the_step(target, run, running, registry):
@@ -190,4 +229,8 @@ def test_a_container_of_somebody_else_is_left_alone(target, version):
     for act in (lambda: target.deploy(version("1")), lambda: target.delete(MODEL)):
         with pytest.raises(UserError, match="is nothing of this project; end it first with docker"):
             act()
-    other.remove(force=True)
+    another = target.engine.containers.create(image, ["sleep", "1000"], labels=labels)
+    with pytest.raises(UserError, match="has 2 containers, .* end them with docker rm -f"):
+        target.status(MODEL)
+    for one in (other, another):
+        one.remove(force=True)

@@ -210,19 +210,26 @@ def test_the_environment_is_the_models_and_azures_server(saved, tmp_path):
     packages = conda_file(tmp_path, INFERENCE_SERVER)["dependencies"][-1]["pip"]
     assert {"pydantic", "fastapi", INFERENCE_SERVER} <= set(packages)
     assert [one for one in packages if one.startswith("requests")] == ["requests==2.0.0"]
-    assert {f"numpy=={version('numpy')}", f"pyarrow=={version('pyarrow')}"} <= set(packages)
     made = served_environment("x-served", saved / "1")
     assert "azureml-inference-server-http" in json.dumps(made.python.conda_dependencies.as_dict())
     assert "AZUREML_INFERENCE_SERVER_HTTP_ENABLED=true" in made.docker.base_dockerfile
 
 
-def test_a_model_with_another_numpy_gets_the_pyarrow_that_goes_with_it(saved, tmp_path):
+@pytest.mark.parametrize(
+    ("numpy", "arrow"),
+    [
+        (f"numpy=={version('numpy')}", f"pyarrow=={version('pyarrow')}"),
+        ("numpy==2.3.1", "pyarrow"),
+        ("scipy", "pyarrow"),
+    ],
+)
+def test_pyarrow_is_the_one_of_here_if_numpy_is(saved, tmp_path, numpy, arrow):
     found = yaml.safe_load((saved / "1" / "conda.yaml").read_text())
-    found["dependencies"][-1]["pip"] += ["numpy==2.3.1"]
+    found["dependencies"][-1]["pip"] += [numpy]
     (tmp_path / "conda.yaml").write_text(yaml.safe_dump(found))
     packages = conda_file(tmp_path)["dependencies"][-1]["pip"]
-    assert [one for one in packages if one.startswith("numpy")] == ["numpy==2.3.1"]
-    assert "pyarrow" in packages
+    assert numpy in packages
+    assert [one for one in packages if one.startswith("pyarrow")] == [arrow]
 
 
 def test_of_a_log_the_errors_are_shown_though_it_goes_on():

@@ -9,6 +9,8 @@ from throughline.azureml.pipeline_run import WatchedRun
 from throughline.azureml.workspace import find_workspace, open_workspace
 from throughline.errors import UserError
 
+RECIPE = "recipes/flights.yaml"
+
 
 @pytest.fixture
 def published(empty: Workspace, main: Main, given: Given) -> Workspace:
@@ -48,6 +50,17 @@ def test_what_is_refused_leaves_no_pipeline_behind(published: Workspace, main, g
     assert len(the_endpoint(published)["PipelineVersionList"]) == 1
 
 
+def scheduled(main: Main, given: Given, endpoint: str = "late", **options) -> None:
+    """Has it scheduled; the recipe is the published one."""
+    main(given, action="schedule", endpoint=endpoint, recipe=RECIPE, **options)
+
+
+def published_values(workspace: Workspace) -> dict[str, str]:
+    """What the newest version was published with."""
+    *_, newest = the_endpoint(workspace)["PipelineVersionList"]
+    return workspace.published.pipelines[newest["PipelineId"]]["ParameterAssignments"]
+
+
 def active(workspace: Workspace) -> dict[str, dict]:
     """The schedules that start runs."""
     found = workspace.published.schedules.items()
@@ -56,7 +69,7 @@ def active(workspace: Workspace) -> dict[str, dict]:
 
 def test_it_is_scheduled_and_the_schedule_changed(published: Workspace, main, given) -> None:
     published.computes.attached.clear()  # a schedule needs none from here
-    main(given, action="schedule", endpoint="late", every="day", at="04:30", fraction=0.5)
+    scheduled(main, given, every="day", at="04:30", fraction=0.5)
     (made,) = active(published).values()
     assert made["PipelineEndpointId"] == the_endpoint(published)["Id"]
     assert made["Recurrence"]["Frequency"] == "Day"
@@ -67,7 +80,7 @@ def test_it_is_scheduled_and_the_schedule_changed(published: Workspace, main, gi
     assert said["ExperimentName"] == "throughline"
     assert said["ParameterAssignments"]["fraction"] == "0.5"
     assert said["ParameterAssignments"]["data_root"] == DATA_ROOT
-    main(given, action="schedule", endpoint="late", every="week", at="23:05", experiment="weekly")
+    scheduled(main, given, every="week", at="23:05", experiment="weekly")
     (changed,) = active(published).values()
     assert changed["Recurrence"]["Frequency"] == "Week"
     assert changed["Recurrence"]["Schedule"]["WeekDays"] == ["Monday"]
@@ -79,14 +92,14 @@ def test_a_schedule_runs_what_was_published_but_for_what_it_is_given(
     published: Workspace, main, given
 ) -> None:
     main(given, action="publish", endpoint="late", fraction=0.5, epochs=7)
-    main(given, action="schedule", endpoint="late", epochs=9, recipe="recipes/wine.yaml")
+    scheduled(main, given, epochs=9)
     (number,) = active(published)
     published.pipelines.starts = False
     run = published.pipelines.runs[published.published.fire(number)]
     try:
         assert run.experiment == "throughline"
         assert (run.values["fraction"], run.values["epochs"]) == ("0.5", "9")
-        assert "wine" not in run.values["recipe"]
+        assert run.values["recipe"] == published_values(published)["recipe"]
     finally:
         run.cancel()
 
@@ -104,14 +117,33 @@ def test_others_run_it_with_other_values(published: Workspace) -> None:
     assert "The step prep stopped: The recipe recipes/none.yaml cannot be" in str(told.value)
 
 
+@pytest.mark.parametrize("options", [{"recipe": "recipes/wine.yaml"}, {"set": "split.seed=3"}])
+def test_a_schedule_takes_no_other_recipe(published: Workspace, main, given, options) -> None:
+    with pytest.raises(UserError, match="runs the recipe that was published; leave recipe and s"):
+        main(given, action="schedule", endpoint="late", **options)
+    assert not published.published.schedules
+
+
+def test_a_schedule_that_cannot_take_the_place_of_another_is_ended(
+    published: Workspace, main, given
+) -> None:
+    scheduled(main, given)
+    ((number, _),) = active(published).items()
+    published.published.keeps = number
+    with pytest.raises(UserError, match="refuses to schedule the pipeline late: Not now"):
+        scheduled(main, given, every="week")
+    published.published.keeps = ""
+    assert list(active(published)) == [number]
+
+
 def test_a_schedule_needs_an_endpoint(published: Workspace, main, given) -> None:
     with pytest.raises(UserError, match="has no pipeline endpoint early; publish it first"):
-        main(given, action="schedule", endpoint="early")
+        scheduled(main, given, endpoint="early")
     assert not published.published.schedules
 
 
 def test_it_is_removed(published: Workspace, main, given, capsys) -> None:
-    main(given, action="schedule", endpoint="late")
+    scheduled(main, given)
     capsys.readouterr()
     main(given, action="remove", endpoint="late")
     assert capsys.readouterr().out == (
@@ -137,6 +169,11 @@ def test_it_is_removed(published: Workspace, main, given, capsys) -> None:
 def test_a_wrong_time_is_one_sentence(every: str, at: str, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         recurrence(every, at)
+
+
+@pytest.mark.parametrize("every", ["hour", "day", "week"])
+def test_the_first_run_is_not_at_once(every: str) -> None:
+    assert recurrence(every, "05:30").start_time < "2026-02"
 
 
 def test_an_hourly_schedule_has_a_minute() -> None:

@@ -23,6 +23,7 @@ class Published:
     Attributes:
         of: The pipelines.
         refuses: An error's code and message, of a service that makes no endpoint.
+        keeps: The schedule that cannot be changed now.
         pipelines: The published ones by their ids, as the service tells them.
         endpoints: The endpoints, likewise.
         schedules: The schedules, likewise.
@@ -30,6 +31,7 @@ class Published:
 
     of: Pipelines
     refuses: tuple[str, str] | None = None
+    keeps: str = ""
     pipelines: dict[str, dict[str, Any]] = field(default_factory=dict)
     endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
     schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -157,6 +159,8 @@ class Published:
 
     def _change_schedule(self, request: Request, match: re.Match[str]) -> Answer:
         self._there(self.schedules, match[1])
+        if match[1] == self.keeps:
+            raise Refused(400, "UserError", "Not now")
         self.schedules[match[1]] = _plain(request.json)
         return Answer.of(self.schedules[match[1]])
 
