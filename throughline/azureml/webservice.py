@@ -1,6 +1,8 @@
 """What the web services of Azure ML have in common: their names, what they run, their logs."""
 
+import logging
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +23,9 @@ _RAISED = re.compile(r"(\w+\.)*\w*(Error|Exception|Exit|Interrupt)(: .*)?")
 """The line of a log with what was raised. Azure's server goes on after it, and ends later."""
 _RAISED_SHOWN = 3
 _NAME_CHARACTERS = 32
+
+_TALKATIVE = ("azureml.core.environment", "azureml.core.model")
+"""Loggers of the SDK that warn of what is meant so: the server's package, a variable."""
 
 Service = TypeVar("Service", bound="Webservice")
 
@@ -67,7 +72,10 @@ def inference_config(
     """What a service of a version runs: the entry script and this package in the environment."""
     from azureml.core.model import InferenceConfig
 
-    with source_directory(model) as folder:
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with source_directory(model) as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # that the SDK is retired, with each call
         yield InferenceConfig(NAME, source_directory=str(folder), environment=environment)
 
 

@@ -146,20 +146,18 @@ def test_what_was_refused_does_not_go_on_though_the_old_one_cannot_come_back(
     target, packages, version, tmp_path, monkeypatch
 ):
     other = smoke_check(fetch(version("2"), tmp_path / "model"))
-    first = packages._package
+    first, asked_for = packages._package, []
 
-    def only_once(asked):
-        monkeypatch.setattr(packages, "_package", _out_of_room)
-        return first(asked)
+    def once(asked):
+        asked_for.append(asked)
+        return first(asked) if len(asked_for) == 1 else _out_of_room()
 
     with monkeypatch.context() as patched:
         patched.setattr("throughline.azureml.aml_local.smoke_check", lambda *_: other)
-        patched.setattr(packages, "_package", only_once)
-        with pytest.raises(
-            UserError, match="nor did what was there before come back .*has no room"
-        ):
+        patched.setattr(packages, "_package", once)
+        told = "nor did what was there before come back .*has no room"
+        with pytest.raises(UserError, match=told):
             target.deploy(version("1"))
-    monkeypatch.setattr(packages, "_package", first)
     assert target.status(MODEL) is None
     assert target.deploy(version("2")).healthy
 
