@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.tuning.searches import ENGINES, wanted
+from tests.tuning.searches import ENGINES, changed, wanted
 from throughline.lost_runs import this_process
 from throughline.process_identity import ProcessIdentity
 from throughline.tuning.children import ADOPTED, OWNER, SEARCH, end_dead
+from throughline.tuning.search import _storage
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,6 +78,16 @@ def test_a_killed_search_goes_on_from_its_trials(searched, store, prepared, engi
     again, others = searched(asked)
     assert len(again.trials) == len(others) == 5
     assert not any(ADOPTED in run.data.tags for run in others)
+
+
+def test_a_study_that_lost_its_file_draws_what_was_not_drawn(searched, store, prepared):
+    asked = wanted(2, engine="optuna", learning_rate={"uniform": [0.05, 0.5]})
+    _, trials = searched(asked)
+    store.set_terminated(trials[0].data.tags["mlflow.parentRunId"], "KILLED")
+    _storage(prepared).unlink()
+    found, _ = searched(changed(asked, max_evals=4))
+    assert sorted(trial.number for trial in found.trials) == [0, 1, 2, 3]
+    assert len({trial.parameters["learning_rate"] for trial in found.trials}) == 4
 
 
 def test_a_search_that_another_process_works_on_is_left_alone(in_run, searched, store):

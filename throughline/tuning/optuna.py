@@ -48,7 +48,9 @@ def search_with_optuna(
         load_if_exists=True,
         pruner=_pruner(wanted),
     )
-    seed = wanted.seed + len(study.trials)  # or a study that goes on would draw the same again
+    lost = max(0, earlier - len(study.trials))  # where the file is gone
+    # or a study that goes on would draw the same again
+    seed = wanted.seed + len(study.trials) + lost
     study.sampler = _sampler(wanted, seed, parallelism)
     for one in study.trials:
         if not one.state.is_finished():  # the process that made it was killed
@@ -66,7 +68,7 @@ def search_with_optuna(
         return objective.loss(told["value"])
 
     def after(study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
-        if record(_trial(trial)):
+        if record(_trial(trial, lost)):
             study.stop()
 
     if left > 0:
@@ -109,5 +111,5 @@ def _pruner(wanted: Search) -> Any:
     return HyperbandPruner() if wanted.pruner == "hyperband" else NopPruner()
 
 
-def _trial(frozen: "optuna.trial.FrozenTrial") -> Trial:
-    return Trial(frozen.number, dict(frozen.params), **frozen.user_attrs.get(TOLD, {}))
+def _trial(frozen: "optuna.trial.FrozenTrial", lost: int) -> Trial:
+    return Trial(lost + frozen.number, dict(frozen.params), **frozen.user_attrs.get(TOLD, {}))
