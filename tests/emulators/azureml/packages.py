@@ -98,7 +98,8 @@ class Packages:
     def _package(self, asked: dict[str, Any]) -> dict[str, Any]:
         """What a client is to make a build context of."""
         environment = asked["environment"]
-        version = hashlib.sha256(json.dumps(environment, sort_keys=True).encode()).hexdigest()[:16]
+        built_of = json.dumps([environment[part] for part in ("python", "docker")], sort_keys=True)
+        version = hashlib.sha256(built_of.encode()).hexdigest()[:16]
         image = self._image(environment, version)
         self.environments[environment["name"], version] = {**environment, "version": version}
         folders, files = [], []
