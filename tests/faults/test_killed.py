@@ -41,7 +41,9 @@ def kill_launcher(chain: Chain, launcher: Launcher, step: psutil.Process) -> Non
 
 def kill_spark(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
     while not (java := [one for one in step.children() if one.name() == "java"]):
-        time.sleep(0.05)  # until the step has one, or has ended
+        if not step.is_running() or step.status() == psutil.STATUS_ZOMBIE:
+            raise psutil.NoSuchProcess(step.pid)  # it had none any more
+        time.sleep(0.05)
     java[0].kill()
 
 
