@@ -1,7 +1,6 @@
 """The target aml-local: the container of a web service on this machine's Docker engine."""
 
 import json
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.azureml import scoring_client
-from throughline.azureml.refusals import raise_with, reason, refusals
+from throughline.azureml.refusals import reason, refusals, undone_on_error
 from throughline.azureml.served_environment import served_environment
 from throughline.azureml.served_model import registered_copy, tags_of, version_in
 from throughline.azureml.webservice import (
@@ -31,12 +30,11 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-logger = logging.getLogger(__name__)
-
 SERVED = "THROUGHLINE_SERVED"
 """The variable of a container that tells which version it serves."""
 INSIDE = "5001/tcp"
 HOST = "127.0.0.1"
+_INTERRUPTED = "what was deployed may be changed; -P action=status tells of it"
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ class AmlLocalTarget:
             with fetched(model) as files:
                 check = smoke_check(files, model.uri)
             started = time.monotonic()
-            with self._undone_on_error(model.name, old):
+            with undone_on_error(lambda: self._undo(model.name, old), _INTERRUPTED):
                 made = self._start(model, self.port)
                 answer = made.ask(check.request) if check else None
                 scoring_client.compare(model, check, made.url, answer)
@@ -221,20 +219,6 @@ class AmlLocalTarget:
                     f"log ends: {shown}"
                 ) from None
         return self._needed(model.name)
-
-    @contextmanager
-    def _undone_on_error(self, name: str, before: Served | None) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            try:
-                note = self._undo(name, before)
-            except Exception as second:
-                note = f"nor did what was there before come back ({reason(second)})"
-            raise_with(error, note)
-        except BaseException:
-            logger.warning("what was deployed may be changed; -P action=status tells of it")
-            raise
 
     def _undo(self, name: str, before: Served | None) -> str:
         """Brings back what was there before; returns what became of it, without a full stop."""

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -67,6 +67,31 @@ def raise_with(error: Exception, note: str, told: str = "{}") -> NoReturn:
         raise error
     said = str(error) if isinstance(error, UserError) else told.format(reason(error))
     raise UserError(f"{said.rstrip('.')}; {note}.") from None
+
+
+@contextmanager
+def undone_on_error(undo: Callable[[], str], interrupted: str, told: str = "{}") -> Iterator[None]:
+    """Brings back what was there before, if the block fails; the sentence ends with what it is.
+
+    Args:
+        undo: Brings it back; returns what became of it, without a full stop.
+        interrupted: What is logged if a person ends the block: nothing is undone then.
+        told: The sentence for an error of the SDK, with ``{}`` for what it tells.
+
+    Raises:
+        UserError: As :func:`raise_with`.
+    """
+    try:
+        yield
+    except Exception as error:
+        try:
+            note = undo()
+        except Exception as second:
+            note = f"nor did what was there before come back ({reason(second)})"
+        raise_with(error, note, told)
+    except BaseException:
+        logger.warning("%s", interrupted)
+        raise
 
 
 def is_told(error: Exception) -> bool:

@@ -3,14 +3,13 @@
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.azureml import scoring_client, webservice
-from throughline.azureml.refusals import raise_with, reason, refusals
+from throughline.azureml.refusals import refusals, undone_on_error
 from throughline.azureml.served_environment import served_environment
 from throughline.azureml.served_model import registered_copy, version_in
 from throughline.azureml.webservice import inference_config, service_name, wait_for
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
     from azureml.core.webservice import Webservice
 
 logger = logging.getLogger(__name__)
+
+_INTERRUPTED = "the workspace goes on with the change; -P action=status tells of it"
+_REFUSED = "The service was refused ({})"
 
 
 class WebserviceTarget(ABC):
@@ -58,7 +60,7 @@ class WebserviceTarget(ABC):
                 old.delete()
                 old = None
             started = time.monotonic()
-            with self._undone_on_error(model, old):
+            with undone_on_error(lambda: self._undo(model, old), _INTERRUPTED, _REFUSED):
                 made = self._find(model.name) if old else self._make(model, copy, files)
                 if not self._runs(made, model):
                     self._put_in(made, model, copy, served_environment(copy.name, files))
@@ -185,20 +187,6 @@ class WebserviceTarget(ABC):
                 f"The workspace {self.workspace.name} has no service of {model}; deploy it first."
             )
         return found
-
-    @contextmanager
-    def _undone_on_error(self, model: ModelVersion, old: Any) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            try:
-                note = self._undo(model, old)
-            except Exception as second:
-                note = f"nor did what was there before come back ({reason(second)})"
-            raise_with(error, note, "The service was refused ({})")
-        except BaseException:
-            logger.warning("the workspace goes on with the change; -P action=status tells of it")
-            raise
 
     def _deployment(self, found: Any, model: ModelVersion, change: Any = "found") -> Deployment:
         return Deployment(
