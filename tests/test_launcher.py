@@ -25,6 +25,16 @@ LAUNCHER = """
 import subprocess, sys
 subprocess.run({command!r})
 """
+IMPORTING = """
+import os, time
+import throughline
+
+launcher = os.getppid()
+print("started", flush=True)
+while os.getppid() == launcher:
+    time.sleep(0.01)
+"""
+"""The start of a step whose launcher goes while it imports."""
 ORPHAN = """
 import subprocess
 from throughline.launcher import as_launcher
@@ -93,3 +103,12 @@ def test_a_step_that_begins_when_its_launcher_is_gone_ends_itself(tmp_path):
     launcher.wait()
     wait_for(lambda: code.exists() and code.read_text() == "143\n")
     launcher.stdout.close()
+
+
+def test_a_step_whose_launcher_goes_while_it_imports_ends_itself(tmp_path):
+    (tmp_path / "step.py").write_text(IMPORTING + STEP)
+    command = [sys.executable, str(tmp_path / "step.py")]
+    launcher, step, _ = launched(tmp_path, command, {"MLFLOW_RUN_ID": "x", "PYTHONPATH": "."})
+    launcher.kill()
+    launcher.wait()
+    wait_for(lambda: not step.is_running() or step.status() == psutil.STATUS_ZOMBIE)

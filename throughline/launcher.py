@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import psutil
 
+from throughline import PARENT
 from throughline.dbfs import on_databricks
 from throughline.process_identity import ProcessIdentity
 
@@ -42,6 +43,8 @@ def end_with_launcher() -> None:
     if "MLFLOW_RUN_ID" not in os.environ or on_databricks():
         return
     watched: list[psutil.Process | None] = [*_launchers()]
+    if os.getppid() != PARENT:
+        watched.append(None)  # it ended while this process imported
     if named := os.environ.get(LAUNCHER):
         watched.append(ProcessIdentity.parse(named).find())
     if watched:
