@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -26,3 +28,9 @@ def test_a_local_session_is_no_cluster(spark):
 def test_databricks_is_known_by_its_variable(monkeypatch):
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "15.4")
     assert on_databricks()
+
+
+def test_who_only_asks_where_does_not_wait_for_torch():
+    """A chain asks so before its first step."""
+    script = "import throughline.distributed.places, sys; print('torch' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", script], text=True) == "False\n"

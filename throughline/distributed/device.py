@@ -7,7 +7,7 @@ import torch
 from throughline.distributed.group import Group
 from throughline.errors import UserError
 from throughline.models.keras_network import keras_on
-from throughline.models.network_libraries import Library
+from throughline.models.network_parameters import Library
 
 
 def take_device(library: Library, group: Group, threads: int) -> torch.device:

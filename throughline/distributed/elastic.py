@@ -7,7 +7,7 @@ from collections.abc import Callable
 from throughline.distributed.failure import lost_another, recorded_failures
 from throughline.distributed.horovod_group import horovod_part
 from throughline.distributed.job_folder import JobFolder
-from throughline.models.network_libraries import Library
+from throughline.models.network_parameters import Library
 
 logger = logging.getLogger(__name__)
 

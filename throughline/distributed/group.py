@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from throughline.models.network_libraries import Library
+from throughline.models.network_parameters import Library
 
 BACKENDS = ("alone", "horovod", "torch")
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from throughline.models.keras_network import keras_on
-from throughline.models.network_libraries import Library
+from throughline.models.network_parameters import Library
 
 
 def is_elastic() -> bool:

@@ -6,8 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from throughline.features.layout import Layout
-from throughline.models.network_libraries import Library
-from throughline.models.network_parameters import NetworkParameters, NetworkTraining
+from throughline.models.network_parameters import Library, NetworkParameters, NetworkTraining
 
 _NO_PART_OF_IT = {"epochs", "patience", "output", "run_id", "threads"}
 """A training that differs in these only goes on with the checkpoint of the one before."""

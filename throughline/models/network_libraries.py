@@ -1,14 +1,11 @@
-"""The libraries in which a network's layers may be written: torch's, or Keras' on two backends."""
+"""What the libraries in which a network may be written need and give."""
 
 import contextlib
-from typing import Literal
 
 from throughline.features.layout import Layout
 from throughline.models.network import TabularNetwork
-from throughline.models.network_parameters import NetworkParameters
+from throughline.models.network_parameters import Library, NetworkParameters
 from throughline.models.task_network import TaskNetwork
-
-Library = Literal["torch", "keras", "tensorflow"]
 
 
 def check_library(library: Library) -> None:

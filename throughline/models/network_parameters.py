@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from throughline.errors import UserError
 
+Library = Literal["torch", "keras", "tensorflow"]
+"""In which a network's layers may be written: torch's, or Keras' on two backends."""
+
 
 class NetworkParameters(BaseModel):
     """The shape of a network for tables.
