@@ -1,5 +1,7 @@
 """A whole chain on a tiny table, its processes, and what must hold whatever struck it."""
 
+import fcntl
+import json
 import os
 import random
 import shutil
@@ -8,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import mlflow
@@ -17,11 +19,14 @@ import pytest
 import requests
 import yaml
 
+from tests.faults.postgres import postgres
+from tests.faults.server import TrackingServer
 from tests.scheduling import FAULTS
 from tests.steps.conftest import PROJECT, free_port
 from throughline.deployment.client import EndpointClient
 from throughline.outputs import MANIFEST, Output
 from throughline.recipe.file import load_recipe
+from throughline.tracking import CANDIDATE
 
 NAME = "wine-grower"
 STEPS = ("prep", "train", "register", "deploy")
@@ -54,19 +59,34 @@ class Moment:
         return STEPS[self.place]
 
 
+@dataclass(frozen=True)
+class Reference:
+    """What a chain that nothing struck took and made.
+
+    Attributes:
+        seconds: How long its steps took, by step.
+        figures: The champion's figures on the test rows.
+        answer: What its endpoint answers to its own example.
+        metrics: The names of each candidate's metrics.
+    """
+
+    seconds: dict[str, float]
+    figures: dict[str, str]
+    answer: object
+    metrics: list[list[str]]
+
+
 @dataclass
 class Chain:
     """A chain's recipe, store, data and endpoint; runs of it, one after the other.
 
     Attributes:
         store: Its tracking store.
-        seconds: How long its steps took when nothing struck, by step.
     """
 
     folder: Path
     port: int
     store: str
-    seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -134,7 +154,7 @@ class Chain:
             return None
 
     def reaches(
-        self, launcher: "subprocess.Popen[bytes]", when: "Moment", reference: "Chain"
+        self, launcher: "subprocess.Popen[bytes]", when: Moment, reference: Reference
     ) -> psutil.Process | None:
         """Waits for a moment of the chain, or one in a later step if it is past that.
 
@@ -169,13 +189,18 @@ class Chain:
         request = requests.get(f"{url}/example", timeout=30).json()
         return EndpointClient(url).predict(request)
 
+    def metrics(self) -> list[list[str]]:
+        """The names of each candidate's metrics."""
+        found = self.client.search_runs(["0"], f"tags.`{CANDIDATE}` != ''")
+        return sorted(sorted(run.data.metrics) for run in found)
+
     def check_nothing_is_left(self) -> None:
         """No process goes on, and every output that counts is whole."""
         wait_for(lambda: not self.processes(), f"left: {self.processes()}", 60)
         for manifest in (self.folder / "data").rglob(MANIFEST):
             assert not Output(str(manifest.parent)).damage()
 
-    def check_it_is_whole(self, reference: "Chain | None" = None) -> None:
+    def check_it_is_whole(self, reference: Reference | None = None) -> None:
         """After a run that ended well: one version, served, and nothing that still runs."""
         self.check_nothing_is_left()
         running = self.client.search_runs(["0"], "attributes.status = 'RUNNING'")
@@ -183,8 +208,8 @@ class Chain:
         assert self.versions() == ["1"]
         assert self.champion() == "1"
         if reference:
-            assert self.figures() == reference.figures()
-            assert self.answer() == reference.answer()
+            assert self.figures() == reference.figures
+            assert self.answer() == reference.answer
 
     def stop(self) -> None:
         """Ends all that runs of it."""
@@ -251,13 +276,36 @@ def make_chain(
         shutil.rmtree(chain.folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackingServer]:
+    """A tracking server on PostgreSQL that serves artifacts as well."""
+    folder = tmp_path_factory.mktemp("server")
+    with postgres(folder) as url, TrackingServer(folder, url, workers=2).serving() as made:
+        yield made
+
+
 @pytest.fixture(scope="session")
-def reference(moments: int, make_chain: Callable[..., Chain]) -> Chain:
-    """A chain that nothing struck."""
-    chain = make_chain()
+def reference(
+    moments: int,
+    make_chain: Callable[..., Chain],
+    tmp_path_factory: pytest.TempPathFactory,
+    pytestconfig: pytest.Config,
+) -> Reference:
+    """A chain that nothing struck; one for all processes that share the tests."""
+    folder = tmp_path_factory.getbasetemp()
+    kept = (folder.parent if hasattr(pytestconfig, "workerinput") else folder) / "reference.json"
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            kept.write_text(json.dumps(asdict(made_by(make_chain()))))
+    return Reference(**json.loads(kept.read_text()))
+
+
+def made_by(chain: Chain) -> Reference:
+    """Runs a chain that nothing strikes."""
     table = chain.run()
     words = [line.split() for line in table.splitlines()]
-    chain.seconds = {w[0]: float(w[2]) for w in words if w[:1] and w[0] in STEPS and w[1] == "ran"}
-    assert set(chain.seconds) == set(STEPS), table
+    seconds = {w[0]: float(w[2]) for w in words if w[:1] and w[0] in STEPS and w[1] == "ran"}
+    assert set(seconds) == set(STEPS), table
     chain.check_it_is_whole()
-    return chain
+    return Reference(seconds, chain.figures(), chain.answer(), chain.metrics())

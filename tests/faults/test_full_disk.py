@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Chain, Moment
+from tests.faults.conftest import Chain, Moment, Reference
 
 PLACES = [("data", "prep", 4_000), ("mlruns", "train", 8_000), ("mlflow.db", "train", 0)]
 """What lies on the small disk from then on, the step in which it fills, and the bytes that stay."""
@@ -50,7 +50,7 @@ def onto(disk: Path, what: Path) -> None:
 
 @pytest.mark.slow
 def test_a_full_disk_is_told_and_the_same_command_goes_on(
-    reference: Chain,
+    reference: Reference,
     make_chain: Callable[..., Chain],
     moments: int,
     draw: Callable[..., Moment],
@@ -70,7 +70,7 @@ def test_a_full_disk_is_told_and_the_same_command_goes_on(
         chain.check_it_is_whole(reference)
 
 
-def fills(chain: Chain, when: Moment, reference: Chain, disk: Path, left: int) -> None:
+def fills(chain: Chain, when: Moment, reference: Reference, disk: Path, left: int) -> None:
     """Runs the chain until the disk is full, which it tells; then there is room again."""
     launcher = chain.start()
     assert chain.reaches(launcher, replace(when, share=when.share * EARLY), reference)

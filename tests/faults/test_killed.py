@@ -15,7 +15,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from tests.faults.conftest import STEPS, Chain, Moment
+from tests.faults.conftest import STEPS, Chain, Moment, Reference
 
 Launcher = subprocess.Popen
 Strike = Callable[[Chain, "subprocess.Popen[bytes]", psutil.Process], None]
@@ -61,7 +61,7 @@ WITH_SPARK = ("prep", "train")
 
 @pytest.mark.slow
 def test_the_same_command_ends_what_was_struck(
-    reference: Chain,
+    reference: Reference,
     make_chain: Callable[..., Chain],
     moments: int,
     draw: Callable[..., Moment],
@@ -88,7 +88,7 @@ def test_the_same_command_ends_what_was_struck(
     chain.check_it_is_whole(reference)
 
 
-def struck(chain: Chain, when: Moment, strike: Strike, reference: Chain) -> tuple[bool, int]:
+def struck(chain: Chain, when: Moment, strike: Strike, reference: Reference) -> tuple[bool, int]:
     """Runs the chain and strikes it at a moment; whether that hit something, and the exit code."""
     launcher, hit = chain.start(), False
     step = chain.reaches(launcher, when, reference)

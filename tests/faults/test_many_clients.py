@@ -1,9 +1,8 @@
-"""Many at once on one tracking server, whose store is PostgreSQL and which serves artifacts."""
+"""Many clients at once of one tracking server, on PostgreSQL, which serves artifacts as well."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -11,8 +10,6 @@ from threading import Barrier
 import mlflow
 import pytest
 
-from tests.faults.conftest import Chain
-from tests.faults.postgres import postgres
 from tests.faults.server import TrackingServer
 from tests.steps.conftest import PROJECT
 from throughline.caching.cache import KEY
@@ -20,31 +17,6 @@ from throughline.registry.roles import CHAMPION, give_role, version_with
 
 CLIENTS = 16
 ROUNDS = 3
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackingServer]:
-    folder = tmp_path_factory.mktemp("server")
-    with postgres(folder) as url, TrackingServer(folder, url, workers=2).serving() as made:
-        yield made
-
-
-@pytest.mark.slow
-def test_two_chains_at_once(
-    reference: Chain, make_chain: Callable[..., Chain], server: TrackingServer
-) -> None:
-    """Of one recipe and one registered model; each with data and an endpoint of its own."""
-    chains = [make_chain(server.url) for _ in range(2)]
-    launchers = [chain.start() for chain in chains]
-    for chain, launcher in zip(chains, launchers, strict=True):
-        assert launcher.wait(1200) == 0, chain.log.read_text()[-4000:]
-    for chain in chains:
-        chain.check_nothing_is_left()
-    (one, other) = chains
-    assert not one.client.search_runs(["0"], "attributes.status != 'FINISHED'")
-    assert one.versions() in (["1"], ["1", "2"])
-    assert one.figures() == reference.figures()
-    assert one.answer() == other.answer() == reference.answer()
 
 
 @pytest.mark.slow
