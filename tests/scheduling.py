@@ -10,7 +10,7 @@ LONGEST = (
     "tests/faults/test_killed.py",
     "tests/steps",
     "tests/faults/test_tracking_server.py",
-    "tests/faults/test_many_clients.py",
+    "tests/faults/test_two_chains.py",
     "tests/faults/",
 )
 """What is begun first, by how its names begin.

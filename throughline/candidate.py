@@ -173,6 +173,8 @@ def _log_served(
     """Logs the served model, with its card beside it if there is one, and returns its URI."""
     import mlflow.pyfunc
 
+    # it warns that xgboost-cpu, which an XGBoost model asks for, is not here: xgboost is
+    logging.getLogger("mlflow.utils.requirements_utils").setLevel(logging.ERROR)
     rows = conform(table.example(), table.plan.inputs)
     answer = served.predict(rows)
     with serving_code() as code, tempfile.TemporaryDirectory() as folder:

@@ -61,6 +61,10 @@ def test_the_chain_ends_with_a_table_and_where_to_look(chain: Chain) -> None:
     assert "curl -s http://127.0.0.1:" in chain.stdout
 
 
+def test_the_chain_warns_of_nothing(chain: Chain) -> None:
+    assert [line for line in chain.stderr.splitlines() if " WARNING " in line] == []
+
+
 def test_every_candidate_has_metrics_pictures_dataset_and_signature(chain: Chain) -> None:
     client = mlflow.MlflowClient()
     found = mlflow.search_runs(["0"], f"tags.`{CANDIDATE}` != ''", output_format="list")
