@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import mlflow
 import psutil
 import pytest
 
@@ -105,10 +106,14 @@ def test_a_step_that_begins_when_its_launcher_is_gone_ends_itself(tmp_path):
     launcher.stdout.close()
 
 
-def test_a_step_whose_launcher_goes_while_it_imports_ends_itself(tmp_path):
+def test_a_step_whose_launcher_goes_while_it_imports_ends_itself_and_its_run(tmp_path, own_store):
     (tmp_path / "step.py").write_text(IMPORTING + STEP)
     command = [sys.executable, str(tmp_path / "step.py")]
-    launcher, step, _ = launched(tmp_path, command, {"MLFLOW_RUN_ID": "x", "PYTHONPATH": "."})
+    client = mlflow.MlflowClient()
+    run_id = client.create_run("0").info.run_id
+    environment = {"MLFLOW_RUN_ID": run_id, "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
+    launcher, step, _ = launched(tmp_path, command, {**environment, "PYTHONPATH": "."})
     launcher.kill()
     launcher.wait()
     wait_for(lambda: not step.is_running() or step.status() == psutil.STATUS_ZOMBIE)
+    assert client.get_run(run_id).info.status == "KILLED"

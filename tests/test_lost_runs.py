@@ -57,6 +57,12 @@ def test_what_a_dead_process_left_is_ended_with_all_below(client, run):
     assert end_lost_runs("0") == []
 
 
+def test_a_run_whose_parent_was_removed_for_good_is_left_alone(client, run):
+    child = run(parent="0" * 32)
+    assert end_lost_runs("0") == []
+    assert status(client, child) == "RUNNING"
+
+
 def test_what_lives_goes_on_with_all_below(client, run):
     step = run(process=this_process())
     child = run(parent=step)

@@ -19,6 +19,7 @@ from throughline.process_identity import ProcessIdentity
 LAUNCHER = "THROUGHLINE_LAUNCHER"
 """Names the process that launched a step, which itself cannot tell once that has ended."""
 
+_gone = threading.Event()
 _LOOK_SECONDS = 0.5
 _GRACE_SECONDS = 60
 """How long a step may take to end its run and its workers."""
@@ -51,6 +52,11 @@ def end_with_launcher() -> None:
         threading.Thread(target=_watch, args=(watched,), daemon=True).start()
 
 
+def launcher_is_gone() -> bool:
+    """Whether this step ends because what launched it has ended."""
+    return _gone.is_set()
+
+
 def _launchers() -> list[psutil.Process]:
     """The parent; where that is the shell that MLflow puts between, the one before as well."""
     found = []
@@ -68,6 +74,7 @@ def _launchers() -> list[psutil.Process]:
 def _watch(processes: list[psutil.Process | None]) -> None:
     while all(process and _goes_on(process) for process in processes):
         time.sleep(_LOOK_SECONDS)
+    _gone.set()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)
     os._exit(128 + signal.SIGTERM)

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from throughline.capabilities import in_status
+from throughline.not_found import is_not_found
 from throughline.process_identity import ProcessIdentity
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def end_lost_runs(experiment_id: str) -> list[str]:
         The ids of the runs.
     """
     import mlflow
+    from mlflow.exceptions import MlflowException
 
     client = mlflow.MlflowClient()
     running = client.search_runs([experiment_id], in_status("RUNNING"), max_results=_MOST)
@@ -45,7 +47,12 @@ def end_lost_runs(experiment_id: str) -> list[str]:
     def goes_on(run_id: str) -> bool:
         run = by_id.get(run_id)
         if run is None:  # a parent that has ended
-            return PROCESS not in client.get_run(run_id).data.tags
+            try:
+                return PROCESS not in client.get_run(run_id).data.tags
+            except MlflowException as error:
+                if is_not_found(error):  # removed for good: nobody knows whose it was
+                    return True
+                raise
         if process := run.data.tags.get(PROCESS):
             return may_live(process)
         parent = run.data.tags.get(PARENT)

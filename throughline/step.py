@@ -9,14 +9,15 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
 from throughline.dbfs import on_databricks
 from throughline.errors import UserError
 from throughline.faults import sentence_of
-from throughline.launcher import end_with_launcher
+from throughline.launcher import end_with_launcher, launcher_is_gone
+from throughline.lost_runs import end_as_killed
 
 ERROR_FILE = "THROUGHLINE_ERROR_FILE"
 """Names a file that receives the sentence of a user's mistake, for whoever started the step."""
@@ -68,6 +69,18 @@ def run_step(main: Callable[[], None]) -> None:
         logging.getLogger(__name__).debug("the fault", exc_info=True)
         report(UserError(sentence))
         sys.exit(2)
+    finally:
+        if launcher_is_gone() and (run_id := os.environ.get("MLFLOW_RUN_ID")):
+            _end_untaken(run_id)
+
+
+def _end_untaken(run_id: str) -> None:
+    """Ends the run of a step that has not taken it yet; nobody else will, or reads why not."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    with suppress(MlflowException):
+        end_as_killed(mlflow.MlflowClient(), run_id)
 
 
 class Parser(argparse.ArgumentParser):
@@ -97,7 +110,7 @@ def report(error: UserError) -> None:
     if path := os.environ.get(ERROR_FILE):
         Path(path).write_text(sentence, encoding="utf-8")
     elif on_databricks() and (run_id := os.environ.get("MLFLOW_RUN_ID")):
-        import mlflow  # the step ended before it took its run, and nobody else ends that
+        import mlflow  # the step has not taken its run yet, and nobody else ends that
 
         mlflow.MlflowClient().set_tag(run_id, FAILURE, sentence)
         mlflow.MlflowClient().set_terminated(run_id, "FAILED")
