@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -13,7 +14,10 @@ import pytest
 from tests.faults.server import TrackingServer
 from tests.steps.conftest import PROJECT
 from throughline.caching.cache import KEY
+from throughline.registry.digest import DIGEST
+from throughline.registry.promotion import _registered
 from throughline.registry.roles import CHAMPION, give_role, version_with
+from throughline.tracking import MODEL
 
 CLIENTS = 16
 ROUNDS = 3
@@ -54,31 +58,61 @@ def test_sixteen_clients_lose_and_double_nothing(server: TrackingServer, tmp_pat
     assert sorted(map(keys.count, set(keys))) == [CLIENTS] * ROUNDS
 
 
-@pytest.mark.slow
-def test_many_give_the_first_champion_at_once(server: TrackingServer) -> None:
-    """MLflow looks whether an alias is there before it writes one."""
+@pytest.fixture
+def client(server: TrackingServer) -> Iterator[mlflow.MlflowClient]:
+    """A client of the server, which is the active one meanwhile."""
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(server.url)
-    client = mlflow.MlflowClient()
-    many = 4
-    together = Barrier(many)
+    yield mlflow.MlflowClient()
+    mlflow.set_tracking_uri(before)
 
-    def give(version: str) -> None:
+
+def at_once(work: Callable[[str], object], what: Sequence[str]) -> None:
+    """Does something with each, in threads that begin together."""
+    together = Barrier(len(what))
+
+    def begin(one: str) -> None:
         together.wait()
-        give_role(name, version, CHAMPION)
+        work(one)
 
-    try:
-        with ThreadPoolExecutor(many) as threads:
-            for number in range(10):
-                name = f"contested {number}"
-                client.create_registered_model(name)
-                made = [client.create_model_version(name, "s3://here/a") for _ in range(many)]
-                versions = [str(version.version) for version in made]
-                list(threads.map(give, versions))
-                champion = version_with(name, CHAMPION)
-                assert champion
-                made = client.search_model_versions(f"name = '{name}'")
-                production = [one.version for one in made if one.current_stage == "Production"]
-                assert production == [champion.version]
-    finally:
-        mlflow.set_tracking_uri(before)
+    with ThreadPoolExecutor(len(what)) as threads:
+        list(threads.map(begin, what))
+
+
+@pytest.mark.slow
+def test_many_give_the_first_champion_at_once(client: mlflow.MlflowClient) -> None:
+    """MLflow looks whether an alias is there before it writes one."""
+    for number in range(10):
+        name = f"contested {number}"
+        client.create_registered_model(name)
+        made = [client.create_model_version(name, "s3://here/a") for _ in range(4)]
+        at_once(lambda one, name=name: give_role(name, one, CHAMPION), [v.version for v in made])
+        champion = version_with(name, CHAMPION)
+        assert champion
+        made = client.search_model_versions(f"name = '{name}'")
+        production = [one.version for one in made if one.current_stage == "Production"]
+        assert production == [champion.version]
+
+
+class Constant(mlflow.pyfunc.PythonModel):
+    """A model that any chain may have logged."""
+
+    def predict(self, model_input: list[str]) -> list[str]:
+        """What it was given."""
+        return model_input
+
+
+@pytest.mark.slow
+def test_many_register_one_candidate_once(client: mlflow.MlflowClient) -> None:
+    """Its version is one, whichever chain is faster."""
+    with mlflow.start_run() as run:
+        model = mlflow.pyfunc.log_model(name="model", python_model=Constant())
+        mlflow.set_tag(MODEL, model.model_uri)
+    candidate = client.get_run(run.info.run_id)
+    for number in range(3):
+        name = f"registered once {number}"
+        client.create_registered_model(name)
+        at_once(lambda told, name=name: _registered(name, candidate, {"by": told}), list("abcd"))
+        (version,) = client.search_model_versions(f"name = '{name}'")
+        assert version.tags["run"] == run.info.run_id
+        assert DIGEST in version.tags

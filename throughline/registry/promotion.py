@@ -10,12 +10,14 @@ from throughline.errors import UserError
 from throughline.evaluation.bootstrap import Interval
 from throughline.evaluation.metrics import better
 from throughline.models.logged import register_model
+from throughline.not_found import is_not_found
 from throughline.prepared import PreparedTable
 from throughline.recipe.candidates import Promote
 from throughline.registry.champions import given_up, make_champion
 from throughline.registry.digest import DIGEST, check_files, digest_of
 from throughline.registry.on_test import NotComparableError, OnTest, on_test
 from throughline.registry.roles import CHALLENGER, CHAMPION, champion_of, give_role
+from throughline.registry.version_tags import tag_version
 from throughline.tracking import MODEL, REFITTED
 
 if TYPE_CHECKING:
@@ -202,30 +204,21 @@ def _registered(name: str, run: "Run", told: Mapping[str, str]) -> "ModelVersion
     import mlflow
     from mlflow.artifacts import download_artifacts
 
-    client = mlflow.MlflowClient()
-    version = _version_of(name, run)
-    if version is None:
-        made = register_model(_model_of(run), name)
-        version = _version_of(name, run) or made
-        if version.version != made.version:  # another chain was faster
-            client.delete_model_version(name, made.version)
+    version, *_ = _versions_of(name, run) or [_register_once(name, run)]
     given = {"run": run.info.run_id}
     if DIGEST not in version.tags:  # it is of what was registered, whatever lies there later
         with TemporaryDirectory() as folder:
             given[DIGEST] = digest_of(download_artifacts(_model_of(run), dst_path=folder))
     if REFITTED in run.data.tags:
         given["refit"] = "all"
-    for key, value in {**given, **told}.items():
-        client.set_model_version_tag(name, version.version, key, value)
-    return client.get_model_version(name, version.version)
+    tag_version(name, version.version, {**given, **told})
+    return mlflow.MlflowClient().get_model_version(name, version.version)
 
 
 def _settle(version: "ModelVersion", verdict: Verdict) -> None:
     """Gives a version the role that it earned, and says why."""
-    import mlflow
-
     name, number = version.name, str(version.version)
-    mlflow.MlflowClient().set_model_version_tag(name, number, "reason", verdict.reason)
+    tag_version(name, number, {"reason": verdict.reason})
     if verdict.promoted:
         make_champion(name, number)
     else:
@@ -248,13 +241,34 @@ def _model_of(run: "Run") -> str:
     return str(run.data.tags.get(REFITTED) or run.data.tags[MODEL])
 
 
-def _version_of(name: str, run: "Run") -> "ModelVersion | None":
-    """The first version that was registered for a candidate; None if there is none."""
+def _register_once(name: str, run: "Run") -> "ModelVersion":
+    """Registers a candidate that is not; of what chains register at once the first version stays.
+
+    They hinder each other: MLflow notes with a model where it is registered, and of two notes at
+    once it refuses one, whose version is there all the same.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        made = [register_model(_model_of(run), name)]
+    except MlflowException:
+        made = []
+        if not _versions_of(name, run):
+            raise
+    version, *later = _versions_of(name, run) or made
+    for other in later:
+        try:
+            mlflow.MlflowClient().delete_model_version(name, other.version)
+        except MlflowException as error:
+            if not is_not_found(error):  # the other chain was faster
+                raise
+    return version
+
+
+def _versions_of(name: str, run: "Run") -> "list[ModelVersion]":
+    """The versions that were registered for a candidate, the first one first."""
     import mlflow
 
     found = mlflow.MlflowClient().search_model_versions(f"name = '{name}'")
-    return min(
-        (version for version in found if is_of(version, run)),
-        key=lambda version: int(version.version),
-        default=None,
-    )
+    return sorted((v for v in found if is_of(v, run)), key=lambda version: int(version.version))
