@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -30,6 +31,8 @@ from throughline.tracking import CANDIDATE
 
 NAME = "wine-grower"
 STEPS = ("prep", "train", "register", "deploy")
+OF_ROWS = re.compile("(validation|test)_")
+"""What a metric is called that the rows alone decide."""
 MARK = "THROUGHLINE_FAULTS"
 """Tells the processes of a chain: its folder, in their environment."""
 
@@ -67,13 +70,13 @@ class Reference:
         seconds: How long its steps took, by step.
         figures: The champion's figures on the test rows.
         answer: What its endpoint answers to its own example.
-        metrics: The names of each candidate's metrics.
+        metrics: Each candidate's metrics.
     """
 
     seconds: dict[str, float]
     figures: dict[str, str]
     answer: object
-    metrics: list[list[str]]
+    metrics: dict[str, dict[str, float]]
 
 
 @dataclass
@@ -135,15 +138,19 @@ class Chain:
 
     def processes(self) -> list[psutil.Process]:
         """What runs of this chain, but for the endpoint's server."""
-        found = []
+        return [one for one, serves in self._running() if not serves]
+
+    def servers(self) -> list[psutil.Process]:
+        """What serves, or begins to."""
+        return [one for one, serves in self._running() if serves]
+
+    def _running(self) -> Iterator[tuple[psutil.Process, bool]]:
         for process in psutil.process_iter():
             try:
-                ours = process.environ().get(MARK) == str(self.folder)
-                if ours and "throughline.deployment.serve" not in process.cmdline():
-                    found.append(process)
+                if process.environ().get(MARK) == str(self.folder):
+                    yield process, "throughline.deployment.serve" in process.cmdline()
             except psutil.Error:
                 continue
-        return found
 
     def process_of(self, launcher: int, script: str) -> psutil.Process | None:
         """The process of a step's script below a launcher."""
@@ -189,16 +196,23 @@ class Chain:
         request = requests.get(f"{url}/example", timeout=30).json()
         return EndpointClient(url).predict(request)
 
-    def metrics(self) -> list[list[str]]:
-        """The names of each candidate's metrics."""
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """Each candidate's metrics; of what takes its time or memory only that it is there."""
         found = self.client.search_runs(["0"], f"tags.`{CANDIDATE}` != ''")
-        return sorted(sorted(run.data.metrics) for run in found)
+        told = {run.data.tags[CANDIDATE]: run.data.metrics for run in found}
+        assert len(told) == len(found)
+        return {
+            title: {name: value if OF_ROWS.match(name) else 0.0 for name, value in one.items()}
+            for title, one in told.items()
+        }
 
     def check_nothing_is_left(self) -> None:
-        """No process goes on, and every output that counts is whole."""
+        """No process goes on, every output that counts is whole, no alias points at nothing."""
         wait_for(lambda: not self.processes(), f"left: {self.processes()}", 60)
         for manifest in (self.folder / "data").rglob(MANIFEST):
             assert not Output(str(manifest.parent)).damage()
+        models = self.client.search_registered_models()
+        assert {str(n) for model in models for n in model.aliases.values()} <= {*self.versions()}
 
     def check_it_is_whole(self, reference: Reference | None = None) -> None:
         """After a run that ended well: one version, served, and nothing that still runs."""
@@ -207,6 +221,7 @@ class Chain:
         assert [run.info.run_name for run in running] == []
         assert self.versions() == ["1"]
         assert self.champion() == "1"
+        wait_for(lambda: len(self.servers()) == 1, f"serving: {self.servers()}", 60)
         if reference:
             assert self.figures() == reference.figures
             assert self.answer() == reference.answer
@@ -280,7 +295,7 @@ def make_chain(
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrackingServer]:
     """A tracking server on PostgreSQL that serves artifacts as well."""
     folder = tmp_path_factory.mktemp("server")
-    with postgres(folder) as url, TrackingServer(folder, url, workers=2).serving() as made:
+    with postgres() as url, TrackingServer(folder, url, workers=2).serving() as made:
         yield made
 
 

@@ -11,8 +11,12 @@ import pytest
 
 from tests.faults.conftest import Chain, Moment, Reference
 
-PLACES = [("data", "prep", 4_000), ("mlruns", "train", 8_000), ("mlflow.db", "train", 0)]
-"""What lies on the small disk from then on, the step in which it fills, and the bytes that stay."""
+PLACES = [
+    ("data", ["prep"], 4_000),
+    ("mlruns", ["train"], 8_000),
+    ("mlflow.db", ["train", "register"], 0),
+]
+"""What lies on the small disk from then on, where it fills, and the bytes that stay free."""
 EARLY = 0.5
 """The tables are written by then."""
 
@@ -57,14 +61,14 @@ def test_a_full_disk_is_told_and_the_same_command_goes_on(
     small_disk: Path,
     strikes: Callable[[int], None],
 ) -> None:
-    """Full for the tables in prep, for the store and the artifacts in train."""
+    """Full for the tables, for the artifacts, for the store and the registry."""
     strikes(moments * len(PLACES))
     chain = make_chain()
     with contextlib.ExitStack() as before_the_disk_goes:
         before_the_disk_goes.callback(chain.stop)
-        for what, step, left in PLACES:
+        for what, steps, left in PLACES:
             onto(small_disk, chain.folder / what)
-            for when in sorted(draw(step) for _ in range(moments)):
+            for when in sorted(draw(*steps) for _ in range(moments)):
                 fills(chain, when, reference, small_disk, left)
         chain.run()
         chain.check_it_is_whole(reference)

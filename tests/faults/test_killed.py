@@ -47,6 +47,14 @@ def kill_spark(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
     java[0].kill()
 
 
+def kill_server(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
+    while not (servers := chain.servers()):
+        if launcher.poll() is not None:
+            raise psutil.NoSuchProcess(step.pid)  # nothing was served
+        time.sleep(0.05)
+    servers[0].kill()
+
+
 def interrupt(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
     os.killpg(launcher.pid, signal.SIGINT)  # as a terminal does
 
@@ -55,8 +63,16 @@ def terminate(chain: Chain, launcher: Launcher, step: psutil.Process) -> None:
     main_of(chain, launcher).terminate()
 
 
-STRIKES = [kill_step, kill_main, kill_launcher, kill_spark, interrupt, terminate]
-WITH_SPARK = ("prep", "train")
+STRIKES: dict[Strike, tuple[str, ...]] = {
+    kill_step: STEPS,
+    kill_main: STEPS,
+    kill_launcher: STEPS,
+    kill_spark: ("prep", "train"),
+    kill_server: ("deploy",),
+    interrupt: STEPS,
+    terminate: STEPS,
+}
+"""What strikes, and in which steps."""
 
 
 @pytest.mark.slow
@@ -68,10 +84,7 @@ def test_the_same_command_ends_what_was_struck(
     strikes: Callable[[int], None],
 ) -> None:
     """One chain takes all strikes, one after the other: what was done before one is kept."""
-    drawn = [
-        (draw(*(WITH_SPARK if strike is kill_spark else STEPS)), strike)
-        for strike in STRIKES * moments
-    ]
+    drawn = [(draw(*steps), strike) for strike, steps in STRIKES.items() for _ in range(moments)]
     strikes(len(drawn))
     chain = make_chain()
     for when, strike in sorted(drawn, key=lambda one: one[0]):
@@ -81,7 +94,9 @@ def test_the_same_command_ends_what_was_struck(
             when = replace(when, share=when.share / 2)  # if it was too late
             chain.check_nothing_is_left()
             assert len(chain.versions()) <= 1
-            if code == 0:  # it was too fast, or needed no other run
+            if code == 0:  # it was too fast, or needed no other run but for its server
+                if strike is kill_server:
+                    chain.run()
                 chain.check_it_is_whole(reference)
                 chain = make_chain()
     chain.run()

@@ -15,6 +15,8 @@ from tests.faults.conftest import NAME, Chain, Moment, Reference, copy_store, wa
 from tests.faults.server import TrackingServer
 
 GONE_SECONDS = 60
+BROKEN = (500, 503)
+"""What a broken server answers, in turn."""
 
 
 @dataclass
@@ -24,7 +26,7 @@ class Trouble:
     Attributes:
         target: The server behind.
         delay: Seconds before each request goes on.
-        broken: Whether requests are answered with 503 instead.
+        broken: Whether requests are answered with an error instead.
     """
 
     target: str
@@ -53,7 +55,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = b"".join(self._read())
         if self.trouble.broken:
             self.trouble.refused.append(f"{self.command} {self.path}")
-            return self._answer(503, b"not now", "text/plain")
+            status = BROKEN[len(self.trouble.refused) % len(BROKEN)]
+            return self._answer(status, b"not now", "text/plain")
         if self.trouble.delay:
             self.trouble.slowed += 1
             time.sleep(self.trouble.delay)
