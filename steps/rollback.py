@@ -31,15 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     from throughline.deployment.record import log_deployment
     from throughline.deployment.versions import resolve
-    from throughline.registry.champions import left_serving, roll_back
+    from throughline.registry.champions import end_rollback, resume_rollback, roll_back
     from throughline.registry.roles import CHAMPION
     from throughline.tracking import FIGURE, step_run
 
     name = options.model
     with step_run("rollback"):
         served = target.status(name) if target else None
-        if served and left_serving(name, served.model.version):
-            version = resolve(name, CHAMPION).version
+        if version := resume_rollback(name, served.model.version if served else ""):
             told = f"version {version} is the champion again since an earlier rollback"
         else:
             done = roll_back(name)
@@ -55,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     "the same command again."
                 ) from None
         mlflow.set_tags({"model": name, "version": version, FIGURE: told})
+    end_rollback(name, version)  # after all that may be cut short, and then is repeated
 
 
 if __name__ == "__main__":

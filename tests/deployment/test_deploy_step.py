@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,19 @@ import pytest
 import requests
 
 ROOT = Path(__file__).parents[2]
+KILLED = """
+import os, runpy, signal, sys
+from unittest import mock
+
+def killed(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+moment, script = sys.argv[1:3]
+sys.argv = sys.argv[2:]
+with mock.patch(moment, killed):
+    runpy.run_path(script, run_name="__main__")
+"""
+"""Runs a script, and is killed where it would call a function."""
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +34,10 @@ def step(environment, tmp_path_factory, free_port):
     data = tmp_path_factory.mktemp("data")
     port = str(free_port())
 
-    def run(*arguments, run_id=None, script="deploy"):
-        command = [sys.executable, f"steps/{script}.py", "--model", "late-test", "--port", port]
-        command += ["--data_root", str(data), *arguments]
+    def run(*arguments, run_id=None, script="deploy", killed_at=None):
+        killed = ["-c", KILLED, killed_at] if killed_at else []
+        command = [sys.executable, *killed, f"steps/{script}.py", "--model", "late-test"]
+        command += ["--port", port, "--data_root", str(data), *arguments]
         extra = {"MLFLOW_RUN_ID": run_id} if run_id else {}
         return subprocess.run(
             command, cwd=ROOT, env={**environment, **extra}, capture_output=True, text=True
@@ -68,32 +83,65 @@ def test_it_leaves_a_server_and_its_facts_in_the_run(step, run_id, tmp_path):
 
 
 @pytest.fixture
-def two_champions(registry):
-    """The name of a model whose second version took the first one's place as the champion."""
+def champions(step, registry):
+    """Makes a model whose versions became the champion one after the other; its name."""
     from mlflow import MlflowClient
 
     from throughline.registry.champions import make_champion
 
-    client, name = MlflowClient(), "two-champions"
-    client.create_registered_model(name)
-    for version in ("1", "2"):
-        of = client.get_model_version("late-test", version)
-        client.create_model_version(name, of.source, of.run_id)
-        make_champion(name, version)
-    yield name
+    client, name = MlflowClient(), "champions"
+
+    def make(count):
+        client.create_registered_model(name)
+        for number in range(1, count + 1):
+            of = client.get_model_version("late-test", str(2 - number % 2))
+            client.create_model_version(name, of.source, of.run_id)
+            make_champion(name, str(number))
+        return name
+
+    yield make
+    step("--model", name, "--action", "stop")
     client.delete_registered_model(name)
 
 
-def test_a_rollback_keeps_the_address(step, two_champions):
-    model = ("--model", two_champions)
-    served = f"models:/{two_champions}/{{}} is served at http://localhost:{step.port} ({{}})"
-    try:
-        first = step(*model, "--host", "localhost")
-        assert served.format(2, "started") in first.stdout, first.stderr
-        back = step(*model, script="rollback")
-        assert served.format(1, "replaced") in back.stdout, back.stderr
-    finally:
-        step(*model, "--action", "stop")
+def test_a_rollback_keeps_the_address(step, champions):
+    name = champions(2)
+    served = f"models:/{name}/{{}} is served at http://localhost:{step.port} ({{}})"
+    first = step("--model", name, "--host", "localhost")
+    assert served.format(2, "started") in first.stdout, first.stderr
+    back = step("--model", name, script="rollback")
+    assert served.format(1, "replaced") in back.stdout, back.stderr
+
+
+@pytest.mark.parametrize(
+    ("moment", "target"),
+    [
+        ("throughline.registry.roles._settle", "none"),  # the alias is given, the stage is not
+        ("mlflow.set_tags", "none"),
+        ("throughline.deployment.local._compare", "local"),  # the new server listens
+    ],
+)
+def test_a_rollback_that_was_killed_does_not_go_back_twice(step, champions, moment, target):
+    from mlflow import MlflowClient
+
+    from throughline.registry.champions import resume_rollback, roll_back
+
+    client, name = MlflowClient(), champions(3)
+    client.set_model_version_tag(name, "2", "given_up", "once before")
+    if target == "local":
+        assert step("--model", name).returncode == 0
+    words = ("--model", name, "--target", target)
+    assert step(*words, script="rollback", killed_at=moment).returncode == -signal.SIGKILL
+    again = step(*words, script="rollback")
+    told = "version 2 is the champion again since an earlier rollback.\n"
+    assert again.stdout.startswith(told), again.stderr
+    assert (f"models:/{name}/2 is served at" in again.stdout) == (target == "local")
+    stages = [client.get_model_version(name, version).current_stage for version in "123"]
+    assert stages == ["Archived", "Production", "Archived"]
+    champion = client.get_model_version_by_alias(name, "champion")
+    assert (str(champion.version), "given_up" in champion.tags) == ("2", False)
+    assert resume_rollback(name) == ""
+    assert roll_back(name).champion == "1"
 
 
 def test_a_mistake_is_one_sentence_and_exit_code_2(step):

@@ -5,6 +5,9 @@ import pytest
 from throughline.deployment.targets import open_target
 from throughline.deployment.versions import fetch, resolve
 from throughline.errors import UserError
+from throughline.registry.champions import make_champion
+from throughline.registry.stages import move
+from throughline.scoring.model_files import ModelFiles
 
 
 def test_an_alias_becomes_a_fixed_version(registry):
@@ -21,6 +24,28 @@ def test_a_missing_model_names_what_exists(registry):
 def test_a_missing_alias_names_what_exists(registry):
     with pytest.raises(UserError, match=r"no alias nope, only .*champion \(version 1\)"):
         resolve("late-test", "nope")
+
+
+def test_a_champion_that_was_deleted_is_a_sentence_that_says_what_to_do(registry, tmp_path):
+    from mlflow import MlflowClient
+
+    client = MlflowClient()
+    client.create_registered_model("deleted")
+    try:
+        for version in ("1", "2"):
+            client.create_model_version("deleted", f"file://{tmp_path}/{version}")
+            make_champion("deleted", version)
+        client.delete_model_version("deleted", "2")
+        assert client.get_registered_model("deleted").aliases == {"champion": 2}
+        said = r"champion of deleted names version 2, .* register -P model=deleted -P to=production"
+        with pytest.raises(UserError, match=said):
+            resolve("deleted", "champion")
+        with pytest.raises(UserError, match=said), ModelFiles.find("deleted", "champion"):
+            pass
+        assert move("deleted", "1", "production") == "version 1 of deleted is in Production"
+        assert resolve("deleted", "champion").version == "1"
+    finally:
+        client.delete_registered_model("deleted")
 
 
 def test_files_that_are_gone_are_a_sentence(registry, tmp_path):

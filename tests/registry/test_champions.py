@@ -6,7 +6,14 @@ from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from tests.registry.conftest import NAME
 from throughline.errors import UserError
-from throughline.registry.champions import given_up, left_serving, make_champion, roll_back
+from throughline.registry.champions import (
+    Rollback,
+    end_rollback,
+    given_up,
+    make_champion,
+    resume_rollback,
+    roll_back,
+)
 from throughline.registry.roles import champion_of
 from throughline.registry.stages import move
 
@@ -86,19 +93,63 @@ def test_the_one_that_is_champion_again_is_given_up_no_more(versions, store):
     assert given_up(store.get_model_version(NAME, "3"))
 
 
-def test_what_is_still_served_after_a_rollback_that_was_cut_short(versions):
+def rolled_back() -> Rollback:
+    """A rollback that has ended."""
+    done = roll_back(NAME)
+    end_rollback(NAME, done.champion)
+    return done
+
+
+def test_a_rollback_is_gone_on_with_until_it_has_ended(versions, store):
     versions(3)
     for version in ("1", "2", "3"):
         make_champion(NAME, version)
-    assert not left_serving(NAME, "3")
+    assert resume_rollback(NAME) == ""
     roll_back(NAME)
-    assert left_serving(NAME, "3")
-    assert not left_serving(NAME, "2")
-    assert not left_serving(NAME, "1")
-    assert not left_serving(NAME, "9")
+    assert resume_rollback(NAME) == resume_rollback(NAME) == "2"
+    end_rollback(NAME, "2")
+    assert resume_rollback(NAME) == ""
+    assert "rolling_back" not in store.get_model_version(NAME, "2").tags
+    assert rolled_back().champion == "1"
+
+
+def test_a_rollback_that_was_cut_between_alias_and_stage_is_repaired(versions, store, stage):
+    versions(2)
+    make_champion(NAME, "1")
+    make_champion(NAME, "2")
     roll_back(NAME)
-    assert left_serving(NAME, "2")
-    assert not left_serving(NAME, "3")  # of an earlier one
+    store.transition_model_version_stage(NAME, "2", "Production", archive_existing_versions=True)
+    store.set_model_version_tag(NAME, "1", "given_up", "before")
+    assert resume_rollback(NAME) == "1"
+    assert (stage("1"), stage("2")) == ("Production", "Archived")
+    assert not given_up(store.get_model_version(NAME, "1"))
+
+
+def test_a_champion_that_a_person_made_meanwhile_is_no_rollbacks(versions):
+    versions(3)
+    for version in ("1", "2"):
+        make_champion(NAME, version)
+    roll_back(NAME)
+    move(NAME, "3", "production")
+    assert resume_rollback(NAME) == ""
+    move(NAME, "1", "production")
+    assert resume_rollback(NAME) == ""
+
+
+def test_a_rollback_goes_on_where_what_was_given_up_is_still_served(versions):
+    versions(3)
+    for version in ("1", "2", "3"):
+        make_champion(NAME, version)
+    assert resume_rollback(NAME, "3") == ""
+    rolled_back()
+    for other in ("2", "1", "9"):
+        assert resume_rollback(NAME, other) == ""
+    assert resume_rollback(NAME, "3") == "2"
+    assert resume_rollback(NAME, "2") == "2"  # it is served by now, and that was cut short
+    end_rollback(NAME, "2")
+    rolled_back()
+    assert resume_rollback(NAME, "3") == ""  # of an earlier one
+    assert resume_rollback(NAME, "2") == "1"
 
 
 def test_a_champion_that_was_deleted(versions, store):

@@ -12,7 +12,7 @@ from throughline.registry import promotion
 from throughline.registry.champions import make_champion
 from throughline.registry.on_test import NotComparableError, on_test
 from throughline.registry.promotion import promote
-from throughline.registry.roles import champion_of
+from throughline.registry.roles import champion_of, versions_by_role
 from throughline.registry.stages import move
 from throughline.tracking import training_time
 
@@ -88,6 +88,22 @@ def test_a_champion_that_another_chain_makes_meanwhile_is_the_one_to_beat(
     assert seen == ["version 1", "another chain", "version 1", "version 3"]
     assert not verdict.promoted
     assert champion() == "3"
+
+
+def test_a_lost_comparison_does_not_take_the_role_that_a_person_gives_meanwhile(
+    candidate, prepared, store, stage, monkeypatch
+):
+    promote(NAME, candidate(20), prepared)
+    settle = promotion._settle
+
+    def meanwhile(version, verdict):
+        move(NAME, str(version.version), "production")
+        settle(version, verdict)
+
+    monkeypatch.setattr(promotion, "_settle", meanwhile)
+    assert not promote(NAME, candidate(1), prepared).verdict.promoted
+    assert versions_by_role(NAME) == {"champion": "2"}
+    assert (stage("1"), stage("2")) == ("Archived", "Production")
 
 
 class Stranger(mlflow.pyfunc.PythonModel):

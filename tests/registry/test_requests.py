@@ -1,15 +1,31 @@
 """Moves that one person asks for and another decides on."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
 from tests.registry.conftest import NAME
+from throughline.checkout import project_root
 from throughline.errors import UserError
 from throughline.registry.requests import TaggedRequests
 from throughline.registry.roles import champion_of
+from throughline.tracking import FIGURE
 
 REQUESTS = TaggedRequests()
+
+
+def register(user: str, *words: str) -> str:
+    """What the script of the entry point says to a user."""
+    command = [sys.executable, "steps/register.py", "--model", NAME, "--version", "1", *words]
+    environment = os.environ | {"MLFLOW_TRACKING_USERNAME": user}
+    ended = subprocess.run(
+        command, cwd=project_root(), env=environment, capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
 
 def test_asked_for_approved_and_kept_who_and_when(versions, store, monkeypatch, stage):
@@ -27,6 +43,23 @@ def test_asked_for_approved_and_kept_who_and_when(versions, store, monkeypatch, 
     assert "requested.production" not in tags
     with pytest.raises(UserError, match="Nobody asked that version 1 of late go to Production"):
         REQUESTS.approve(NAME, "1", "production")
+
+
+def test_the_entry_point_asks_and_carries_out(versions, store, stage):
+    versions(1)
+    asked = register("ada", "--request", "production")
+    assert asked == "ada asks that version 1 of late go to Production\n"
+    assert (stage("1"), champion_of(NAME)) == ("None", None)
+    told = register("grace", "--approve", "production")
+    done = "version 1 of late is in Production, asked for by ada and approved by grace"
+    assert told == f"{done}\n"
+    assert stage("1") == "Production"
+    champion = champion_of(NAME)
+    assert str(champion.version) == "1"
+    kept = json.loads(champion.tags["approved.production"])
+    assert (kept["by"], kept["asked_by"]) == ("grace", "ada")
+    run = store.search_runs(["0"], max_results=1)[0]  # the newest
+    assert (run.info.status, run.data.tags[FIGURE]) == ("FINISHED", done)
 
 
 def test_rejected_and_left_where_it_is(versions, store, stage):

@@ -10,7 +10,7 @@ from throughline.deployment.target import ModelVersion
 from throughline.errors import UserError
 from throughline.not_found import is_not_found
 from throughline.registry.digest import DIGEST, check_files
-from throughline.registry.roles import versions_by_role
+from throughline.registry.roles import find_version, versions_by_role
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,19 +20,26 @@ def resolve(name: str, alias: str) -> ModelVersion:
     """Looks an alias up once, so that everything after speaks of one fixed version.
 
     Raises:
-        UserError: The model or the alias does not exist; the sentence names those that do.
+        UserError: The model or the alias does not exist, and the sentence names those that do; or
+            the alias names a version that was deleted.
     """
     from mlflow import MlflowClient
 
-    client = MlflowClient()
-    aliases = _aliases(client, name)
+    aliases = _aliases(MlflowClient(), name)
     if alias not in aliases:
         known = _listed(f"{known} (version {number})" for known, number in aliases.items())
         raise UserError(
             f"the registered model {name} has no alias {alias}, only {known}; "
             "run the register step first or give -P alias=..."
         )
-    return ModelVersion.of(client.get_model_version(name, str(aliases[alias])))
+    found = find_version(name, aliases[alias])
+    if found is None:
+        raise UserError(
+            f"the alias {alias} of {name} names version {aliases[alias]}, which was deleted; "
+            f"choose another with register -P model={name} -P to=production -P version=..., or "
+            "give -P alias=..."
+        )
+    return ModelVersion.of(found)
 
 
 def fetch(model: ModelVersion, into: Path) -> str:

@@ -27,7 +27,9 @@ SINCE = "champion_since"
 BY = "champion_by"
 GIVEN_UP = "given_up"
 """The tag of a version that was champion until a person decided otherwise: when, and by whom."""
-_NOTES = (BEFORE, SINCE, BY, GIVEN_UP)
+ROLLING_BACK = "rolling_back"
+"""The tag of a version that a rollback makes champion again, until that ends: when, and by whom."""
+_NOTES = (BEFORE, SINCE, BY, GIVEN_UP, ROLLING_BACK)
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,15 @@ def note_succession(name: str, version: str) -> None:
 
     client = mlflow.MlflowClient()
     present = champion_of(name)
+    noted = client.get_model_version(name, version)
     if present is None or str(present.version) != version:
+        _forget(noted, ROLLING_BACK)
         tags = {SINCE: now(), BY: user()}
         if present:
             tags[BEFORE] = str(present.version)
         for key, value in tags.items():
             client.set_model_version_tag(name, version, key, value)
-    _forget_giving_up(client.get_model_version(name, version))
+    _forget(noted, GIVEN_UP)
 
 
 def note_giving_up(name: str, version: str, stage: str) -> None:
@@ -66,7 +70,7 @@ def note_giving_up(name: str, version: str, stage: str) -> None:
     """
     present = champion_of(name)
     if present and (str(present.version) == version) != (stage == STAGES[CHAMPION]):
-        _give_up(name, str(present.version))
+        _note(name, str(present.version), GIVEN_UP)
 
 
 @contextmanager
@@ -113,22 +117,44 @@ def given_up(version: "ModelVersion | None") -> str:
     return str(version.tags.get(GIVEN_UP, "")) if version else ""
 
 
-def left_serving(name: str, version: str) -> bool:
-    """Whether a version was given up for the present champion, as by a rollback cut short."""
+def resume_rollback(name: str, served: str = "") -> str:
+    """Goes on with an earlier rollback that did not end: gives its champion the whole role.
+
+    Args:
+        name: The registered model.
+        served: The version that is served. If it was given up for the present champion, the
+            rollback has not come to where it is served.
+
+    Returns:
+        The champion; empty if there is no such rollback.
+    """
     present = champion_of(name)
-    served = find_version(name, version)
+    if present is None:
+        return ""
+    version = str(present.version)
+    if ROLLING_BACK not in present.tags:
+        if not _given_up_for(version, find_version(name, served) if served else None):
+            return ""
+        _note(name, version, ROLLING_BACK)
+    give_role(name, version, CHAMPION)
+    _forget(present, GIVEN_UP)
+    return version
+
+
+def _given_up_for(champion: str, version: "ModelVersion | None") -> bool:
     return bool(
-        present
-        and served
-        and given_up(served)
-        and served.tags.get(BEFORE) == str(present.version) != version
+        version
+        and given_up(version)
+        and version.tags.get(BEFORE) == champion != str(version.version)
     )
 
 
 def roll_back(name: str) -> Rollback:
     """Makes the champion's predecessor the champion again.
 
-    The one that is given up is marked, and the other no more; see ``note_giving_up``.
+    The one that is given up is marked, and the other no more; see ``note_giving_up``. The other is
+    marked until ``end_rollback``, so that what was cut short is gone on with, and not repeated; see
+    ``resume_rollback``.
 
     Raises:
         UserError: There is no champion, or none before it, or that one was deleted.
@@ -149,25 +175,32 @@ def roll_back(name: str) -> Rollback:
             "was deleted; choose another with register -P to=production -P version=..."
         )
     with notes_taken_back(name, before):
-        _give_up(name, str(present.version))
+        _note(name, before, ROLLING_BACK)
+        _note(name, str(present.version), GIVEN_UP)
         give_role(name, before, CHAMPION)
-        _forget_giving_up(again)
+        _forget(again, GIVEN_UP)
     logger.info("version %s of %s is the champion again, not %s", before, name, present.version)
     return Rollback(str(present.version), str(before))
 
 
-def _give_up(name: str, version: str) -> None:
+def end_rollback(name: str, version: str) -> None:
+    """Marks that the rollback to a version has ended: the next one goes back one more."""
+    if found := find_version(name, version):
+        _forget(found, ROLLING_BACK)
+
+
+def _note(name: str, version: str, tag: str) -> None:
     import mlflow
 
-    mlflow.MlflowClient().set_model_version_tag(name, version, GIVEN_UP, f"{now()} by {user()}")
+    mlflow.MlflowClient().set_model_version_tag(name, version, tag, f"{now()} by {user()}")
 
 
-def _forget_giving_up(version: "ModelVersion") -> None:
+def _forget(version: "ModelVersion", tag: str) -> None:
     import mlflow
 
-    if given_up(version):
+    if tag in version.tags:
         client = mlflow.MlflowClient()
-        client.delete_model_version_tag(version.name, str(version.version), GIVEN_UP)
+        client.delete_model_version_tag(version.name, str(version.version), tag)
 
 
 def now() -> str:

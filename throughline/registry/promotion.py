@@ -16,7 +16,13 @@ from throughline.recipe.candidates import Promote
 from throughline.registry.champions import given_up, make_champion
 from throughline.registry.digest import DIGEST, check_files, digest_of
 from throughline.registry.on_test import NotComparableError, OnTest, on_test
-from throughline.registry.roles import CHALLENGER, CHAMPION, champion_of, give_role
+from throughline.registry.roles import (
+    CHALLENGER,
+    CHAMPION,
+    champion_of,
+    give_role,
+    versions_by_role,
+)
 from throughline.registry.version_tags import tag_version
 from throughline.tracking import MODEL, REFITTED
 
@@ -222,7 +228,9 @@ def _settle(version: "ModelVersion", verdict: Verdict) -> None:
     if verdict.promoted:
         make_champion(name, number)
     else:
-        give_role(name, number, CHALLENGER)
+        give_role(name, number, CHALLENGER, other_taken=False)
+        if versions_by_role(name).get(CHAMPION) == number:  # a person has made it that meanwhile
+            give_role(name, number, CHAMPION)
     role = CHAMPION if verdict.promoted else CHALLENGER
     logger.info("version %s of %s is the %s: %s", number, name, role, verdict.reason)
 
