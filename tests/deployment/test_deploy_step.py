@@ -78,7 +78,7 @@ def two_champions(registry):
     client.create_registered_model(name)
     for version in ("1", "2"):
         of = client.get_model_version("late-test", version)
-        client.create_model_version(name, of.source, of.run_id)
+        client.create_model_version(name, of.source, of.run_id, of.tags)
         make_champion(name, version)
     yield name
     client.delete_registered_model(name)
