@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.deployment.saved_model import MODEL, save_model
+from throughline.registry.digest import DIGEST, digest_of
 
 VERSIONS = {
     "champion": {"shift": -1.0},
@@ -31,7 +32,9 @@ def registry(tmp_path_factory):
     client.create_registered_model(MODEL)
     for alias, config in VERSIONS.items():
         save_model(folder / alias, run.info.run_id, config)
-        made = client.create_model_version(MODEL, f"file://{folder}/{alias}", run.info.run_id)
+        tags = {DIGEST: digest_of(folder / alias)}
+        source = f"file://{folder}/{alias}"
+        made = client.create_model_version(MODEL, source, run.info.run_id, tags)
         client.set_registered_model_alias(MODEL, alias, made.version)
     yield uri
     mlflow.set_tracking_uri(before)

@@ -95,7 +95,7 @@ def champions(step, registry):
         client.create_registered_model(name)
         for number in range(1, count + 1):
             of = client.get_model_version("late-test", str(2 - number % 2))
-            client.create_model_version(name, of.source, of.run_id)
+            client.create_model_version(name, of.source, of.run_id, of.tags)
             make_champion(name, str(number))
         return name
 

@@ -14,6 +14,8 @@ import psutil
 import pytest
 import requests
 
+from throughline.deployment.handover import bound
+from throughline.deployment.launch import Launch
 from throughline.deployment.local import LocalTarget
 from throughline.deployment.process import ServerProcess
 from throughline.deployment.versions import resolve
@@ -142,6 +144,19 @@ def test_a_foreign_program_keeps_its_port(champion, tmp_path):
         with pytest.raises(UserError, match="in use by another program; give -P port="):
             target.deploy(champion)
         assert target.status(MODEL) is None
+
+
+def test_a_program_that_takes_the_port_while_the_model_loads_keeps_it(
+    champion, tmp_path, free_port, monkeypatch
+):
+    target = LocalTarget(tmp_path, free_port())
+    loaded = Launch.wait_loaded
+    with bound("127.0.0.1", target.port) as foreign:  # as another deployment holds it, too
+        monkeypatch.setattr(Launch, "wait_loaded", lambda it: (loaded(it), foreign.listen()))
+        with pytest.raises(UserError, match="in use by another program; give -P port=.*; nothing"):
+            target.deploy(champion)
+        assert _listeners(target.port) == {os.getpid()}
+    assert target.status(MODEL) is None
 
 
 def test_a_process_that_has_the_old_id_is_not_ended(champion, tmp_path, free_port):

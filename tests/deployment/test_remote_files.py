@@ -15,6 +15,7 @@ from throughline.deployment.local import LocalTarget
 from throughline.deployment.record import log_deployment
 from throughline.deployment.versions import fetched, resolve
 from throughline.errors import UserError
+from throughline.registry.digest import DIGEST, digest_of
 
 MODEL = "far-away"
 
@@ -38,7 +39,8 @@ def store(registry, tmp_path_factory):
     client.create_registered_model(MODEL)
     for alias, config in VERSIONS.items():
         save_model(folder / alias, "", config)
-        made = client.create_model_version(MODEL, f"elsewhere://{folder}/{alias}")
+        tags = {DIGEST: digest_of(folder / alias)}
+        made = client.create_model_version(MODEL, f"elsewhere://{folder}/{alias}", tags=tags)
         client.set_registered_model_alias(MODEL, alias, made.version)
     yield folder
     client.delete_registered_model(MODEL)

@@ -20,6 +20,7 @@ import requests
 
 from tests.docker.conftest import PROJECT, Engine
 from tests.steps.conftest import free_port, slice_recipe
+from throughline.deployment.token import TOKEN
 from throughline.tracking import children
 
 STEPS = ["prep", "train", "tune", "distributed_train", "register", "deploy"]
@@ -79,7 +80,9 @@ def test_a_change_of_code_is_built_in_seconds(engine: Engine, image: str, tmp_pa
     engine("rmi", "throughline:changed")
 
 
-def test_the_whole_chain_runs_in_one_container(engine: Engine, image: str, place: Place) -> None:
+def test_the_whole_chain_runs_in_one_container(
+    engine: Engine, image: str, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state = place.folder / "inside"
     for name in ("data", "mlruns"):
         (state / name).mkdir(parents=True)
@@ -101,9 +104,9 @@ def test_the_whole_chain_runs_in_one_container(engine: Engine, image: str, place
     serve = ["python", "-m", "throughline.deployment.serve", "--host", "0.0.0.0"]  # noqa: S104
     serve += ["--model_uri", "models:/flights-late@champion"]
     name = "throughline-test-serving"
-    engine(
-        "run", "-d", "--rm", "--name", name, *volumes, "-p", f"127.0.0.1:{port}:5055", image, *serve
-    )
+    monkeypatch.setenv(TOKEN, "a-secret-of-a-test")
+    published = ("-p", f"127.0.0.1:{port}:5055", "-e", TOKEN)
+    engine("run", "-d", "--rm", "--name", name, *volumes, *published, image, *serve)
     try:
         smoked = _until(
             lambda: place.mlflow_run(

@@ -119,7 +119,7 @@ def test_a_champion_of_another_program_is_not_loaded_and_stays(
     make_champion(NAME, "1")
     verdict = promote(NAME, candidate(2), prepared).verdict
     assert not verdict.promoted
-    assert "was not registered by this project and holds a pickle" in verdict.reason
+    assert "Version 1 of late was not registered by this project" in verdict.reason
     assert "give -P model=NAME to start another" in verdict.reason
     monkeypatch.setenv("THROUGHLINE_ALLOW_PICKLES", NAME)
     verdict = promote(NAME, candidate(2), prepared).verdict

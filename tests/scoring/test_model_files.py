@@ -37,6 +37,26 @@ def test_a_version_is_read_only_as_it_was_registered(client, tmp_path, model):
         pass
 
 
+def test_what_is_not_registered_is_read_only_if_it_is_trusted_by_its_uri(
+    client, tmp_path, monkeypatch
+):
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "MLmodel").write_text("flavors: {}\n")
+    uri = (tmp_path / "files").as_uri()
+    for model in (uri, "runs:/a/model", "models:/m-1"):
+        with (
+            pytest.raises(UserError, match=f"The model {model} was not registered by this project"),
+            ModelFiles.find(model, "champion"),
+        ):
+            pass
+    monkeypatch.setenv("THROUGHLINE_ALLOW_PICKLES", uri)
+    with (
+        pytest.raises(UserError, match="was not trained by a step of this project"),
+        ModelFiles.find(uri, "champion"),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("model", ["models:/none-such/1", "models:/none-such@champion"])
 def test_no_such_version(client, model):
     with (

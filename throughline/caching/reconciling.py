@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from throughline.caching.cache import Found, finished
 from throughline.deployment.target import ModelVersion
 from throughline.deployment.targets import open_target
-from throughline.deployment.token import endpoint_token
+from throughline.deployment.token import fingerprint
 from throughline.errors import UserError
 from throughline.registry.promotion import best_candidate, is_of
 from throughline.registry.roles import CHALLENGER, champion_of, version_with
@@ -61,8 +61,8 @@ def deployed(model: str, alias: str, target: str, data_root: str, port: int) -> 
         return Found(None, f"version {served.model.version} is served")
     if urlsplit(served.url).port not in (None, port):
         return Found(None, f"it is served at {served.url}")
-    if target in ("local", "docker") and bool(served.header) != bool(endpoint_token()):
-        return Found(None, "whether it asks for a token has changed")
+    if target in ("local", "docker") and served.token != fingerprint():
+        return Found(None, "it asks for another token, or for none")
     if not served.healthy:
         return Found(None, f"{served.url} does not answer")
     tags = {"endpoint.url": served.url, "endpoint.version": served.model.version}

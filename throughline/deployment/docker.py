@@ -228,6 +228,7 @@ def _deployment(
     container: "Container", change: Any = "found", seconds: float | None = None
 ) -> Deployment:
     url, log = _url_of(container), f"docker logs {container.name}"
-    healthy = _healthy(container)
-    header = HEADER if container.labels.get(TOKEN_LABEL) else ""
-    return Deployment(_version_of(container), url, None, log, healthy, change, seconds, header)
+    model, healthy = _version_of(container), _healthy(container)
+    token = container.labels.get(TOKEN_LABEL, "")
+    header = HEADER if token else ""
+    return Deployment(model, url, None, log, healthy, change, seconds, header, token=token)

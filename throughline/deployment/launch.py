@@ -1,5 +1,6 @@
 """Starting a server in two steps: it loads its model first, and takes the port when told."""
 
+import errno
 import os
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from throughline.checkout import project_root
 from throughline.deployment import handover
 from throughline.deployment.client import EndpointClient
+from throughline.deployment.port import in_use
 from throughline.deployment.process import ServerProcess
 from throughline.deployment.serve import SERVE
 from throughline.deployment.state import EndpointState
@@ -79,12 +81,16 @@ class Launch:
             The seconds from the start of the process to its first answer.
 
         Raises:
-            UserError: The server ended or did not answer in time.
+            UserError: The server ended or did not answer in time, or another program has the port.
         """
         try:
             handover.pass_on(self._control, SERVE, listener)
         except ConnectionError:
             raise self._failure(f"ended with exit code {self._popen.wait(30)}") from None
+        except OSError as error:  # a port that is only held may be held and taken by others, too
+            if error.errno == errno.EADDRINUSE:
+                raise in_use(self.state.port) from None
+            raise
         deadline = time.monotonic() + seconds
         while EndpointClient(self.state.url).pid() != self._popen.pid:
             if (code := self._popen.poll()) is not None:

@@ -210,5 +210,14 @@ def _deployment(
     header = HEADER if state.token else ""
     files = state.path if Path(state.path).is_dir() else ""
     return Deployment(
-        state.model, state.url, pid, state.log, healthy, change, seconds, header, files=files
+        state.model,
+        state.url,
+        pid,
+        state.log,
+        healthy,
+        change,
+        seconds,
+        header,
+        files=files,
+        token=state.token,
     )

@@ -71,6 +71,11 @@ def check_free(host: str, port: int) -> None:
     _held(host, port).close()
 
 
+def in_use(port: int) -> UserError:
+    """The error of a port that another program has."""
+    return UserError(f"port {port} is in use by another program; give -P port=...")
+
+
 def _held(host: str, port: int) -> socket.socket:
     try:
         return bound(host, port)
@@ -78,7 +83,7 @@ def _held(host: str, port: int) -> socket.socket:
         raise UserError(f"port {port} needs more rights; give -P port=...") from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise UserError(f"port {port} is in use by another program; give -P port=...") from None
+            raise in_use(port) from None
         raise UserError(
             f"{host} is no address of this machine ({error.strerror}); give -P host=127.0.0.1, or "
             "one that it has."

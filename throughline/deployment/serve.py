@@ -1,15 +1,24 @@
-"""Serves one model: ``python -m throughline.deployment.serve --model_uri models:/NAME/VERSION``."""
+"""Serves one model: ``python -m throughline.deployment.serve --model_uri models:/NAME/VERSION``.
+
+Whoever gives the model's files, too, has checked them, and who can reach the server; else that is
+checked here.
+"""
 
 import argparse
 import gc
 import logging
+import signal
 import socket
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from throughline.checkout import hidden_checkout
 from throughline.deployment import handover
 from throughline.deployment.limits import Limits
+from throughline.deployment.token import check_host
 from throughline.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -26,9 +35,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     try:
         limits = Limits.from_environment()
+        if not options.model_path:
+            check_host(options.host)
+        with _model(options) as (uri, path):
+            _serve(uri, path, limits, options)
     except UserError as error:
         sys.exit(f"error: {error}")
 
+
+@contextmanager
+def _model(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    """The model's URI and the folder with its files."""
+    if options.model_path:
+        yield options.model_uri, options.model_path
+        return
+    # Opening the registry takes seconds, which a server whose files are given does not need.
+    from throughline.deployment.versions import fetch_uri
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # else the copy would stay
+    with tempfile.TemporaryDirectory() as scratch:
+        yield fetch_uri(options.model_uri, Path(scratch) / "model")
+
+
+def _serve(uri: str, path: str, limits: Limits, options: argparse.Namespace) -> None:
     # What is imported and loaded stays: to search it for garbage takes an eighth of the start.
     gc.disable()
     # The slow imports come after the arguments are known to be good, and ours before the
@@ -40,8 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from throughline.deployment.patient_server import PatientServer
 
     with hidden_checkout():
-        model = mlflow.pyfunc.load_model(options.model_path or options.model_uri)
-        app = create_app(model, options.model_uri, limits)
+        model = mlflow.pyfunc.load_model(path)
+        app = create_app(model, uri, limits)
         listener = None
         if options.control_fd is not None and (listener := given(options.control_fd)) is None:
             sys.exit("the program that started this server ended before it was to serve")

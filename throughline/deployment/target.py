@@ -59,6 +59,7 @@ class Deployment:
         scoring_path: Where below the address a request goes; empty if none can be sent there.
         table_key: What the address calls a table (``dataframe_split``), if not that.
         files: The folder with the model's files, where the target keeps one on this machine.
+        token: The fingerprint of this machine's token when it was started, if it asks for that.
     """
 
     model: ModelVersion
@@ -72,6 +73,7 @@ class Deployment:
     scoring_path: str = "/invocations"
     table_key: str = ""
     files: str = ""
+    token: str = ""
 
 
 class DeploymentTarget(Protocol):

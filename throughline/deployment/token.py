@@ -42,7 +42,7 @@ def check_host(host: str) -> None:
     if len(endpoint_token()) < _SHORTEST:
         raise UserError(
             f"Whoever reaches {host} could use the endpoint: set {TOKEN} to a secret of at least "
-            f"{_SHORTEST} characters, which each request then carries, or give -P host=127.0.0.1."
+            f"{_SHORTEST} characters, which each request then carries, or give the host 127.0.0.1."
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from throughline.deployment.target import ModelVersion
 from throughline.errors import UserError
 from throughline.not_found import is_not_found
-from throughline.registry.digest import DIGEST, check_files
+from throughline.registry.digest import DIGEST, check_files, check_trusted
 from throughline.registry.roles import find_version, versions_by_role
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def fetch(model: ModelVersion, into: Path) -> str:
 
     Raises:
         UserError: The registry has the version, but its files are gone, are others than those that
-            were registered, or are a stranger's pickle.
+            were registered, or are a stranger's.
     """
     from mlflow import MlflowClient
     from mlflow.artifacts import download_artifacts
@@ -72,6 +72,38 @@ def fetch(model: ModelVersion, into: Path) -> str:
         raise UserError(f"the files of {model.uri} cannot be read: there is no MLmodel among them")
     check_files(model.name, model.version, folder, tags.get(DIGEST))
     return folder
+
+
+def fetch_uri(uri: str, into: Path) -> tuple[str, str]:
+    """Copies the files of a model by its URI, as :func:`fetch` does those of a version.
+
+    Args:
+        uri: A URI as MLflow has it, of a version or of another model.
+        into: An empty folder, or one to make.
+
+    Returns:
+        The URI, that of exactly one version where it is of one, and the folder with the files.
+
+    Raises:
+        UserError: The files cannot be read, are others than those that were registered, or are not
+            of a registered model and not trusted by their URI.
+    """
+    from mlflow import MlflowClient
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.utils.models import get_model_name_and_version
+
+    try:
+        if uri.startswith("models:/"):
+            name, *number = get_model_name_and_version(MlflowClient(), uri)
+            if number:  # else it is a logged model
+                version = ModelVersion(name, str(number[0]), run_id="", source="")
+                return version.uri, fetch(version, into)
+        check_trusted(f"The model {uri}", uri)
+        return uri, str(download_artifacts(uri, dst_path=str(into)))
+    except (MlflowException, OSError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise UserError(f"The model {uri} cannot be read: {reason}.") from None
 
 
 @contextmanager

@@ -9,11 +9,10 @@ from throughline.errors import UserError
 DIGEST = "digest"
 """The tag of a version with the digest of its files."""
 ALLOWED = "THROUGHLINE_ALLOW_PICKLES"
-"""Names the registered models, by comma, whose pickles may be loaded whoever made them."""
+"""Names the models, by comma, that may be loaded whoever made them."""
 
 _ADDED = "registered_model_meta"
 """What MLflow adds to a download."""
-_PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".dill")
 
 
 def digest_of(folder: str | Path) -> str:
@@ -37,7 +36,7 @@ def check_files(name: str, version: str, folder: str | Path, recorded: str | Non
             registered.
 
     Raises:
-        UserError: They are others now; or nobody knows them, and they hold a pickle.
+        UserError: They are others now; or nobody knows them.
     """
     if recorded:
         if digest_of(folder) != recorded:
@@ -46,18 +45,27 @@ def check_files(name: str, version: str, folder: str | Path, recorded: str | Non
                 "they are not loaded. Register the model again, or restore its files."
             )
         return
-    pickles = [one for one, path in _files(folder).items() if path.suffix in _PICKLES]
-    if pickles and name not in allowed_pickles():
+    check_trusted(f"Version {version} of {name}", name)
+
+
+def check_trusted(what: str, name: str) -> None:
+    """Checks that a model of which no digest is known is trusted by name.
+
+    What it is made of is not asked: not only a pickle runs what its maker likes, but also the code
+    that a model brings along, and many a file that does not look like either.
+
+    Args:
+        what: What the error calls it.
+        name: The name of the registered model, or the URI of one that is not.
+
+    Raises:
+        UserError: It is not.
+    """
+    if name not in {name.strip() for name in os.environ.get(ALLOWED, "").split(",")}:
         raise UserError(
-            f"Version {version} of {name} was not registered by this project and holds a pickle "
-            f"({pickles[0]}), which can run anything when it is loaded; if you trust it, set "
-            f"{ALLOWED}={name}."
+            f"{what} was not registered by this project, and can run anything when it is loaded; "
+            f"register it with the step register or, if you trust it, set {ALLOWED}={name}."
         )
-
-
-def allowed_pickles() -> set[str]:
-    """The registered models whose pickles are trusted."""
-    return {name.strip() for name in os.environ.get(ALLOWED, "").split(",")} - {""}
 
 
 def _files(folder: str | Path) -> dict[str, Path]:

@@ -43,7 +43,8 @@ class ModelFiles:
             alias: Which version of a registered model.
 
         Raises:
-            UserError: If there is no such model, or it is none of this project.
+            UserError: If there is no such model, it is none of this project, or it may not be
+                loaded.
         """
         with tempfile.TemporaryDirectory() as scratch:
             uri, folder = _files_of(model, alias, Path(scratch) / "model")
@@ -82,24 +83,9 @@ class ModelFiles:
 
 
 def _files_of(model: str, alias: str, into: Path) -> tuple[str, str]:
-    from mlflow import MlflowClient
-    from mlflow.artifacts import download_artifacts
-    from mlflow.exceptions import MlflowException
-    from mlflow.store.artifact.utils.models import get_model_name_and_version
+    from throughline.deployment.versions import fetch, fetch_uri, resolve
 
-    from throughline.deployment.target import ModelVersion
-    from throughline.deployment.versions import fetch, resolve
-
-    if ":/" not in model:
-        version = resolve(model, alias)
-        return version.uri, fetch(version, into)
-    try:
-        if model.startswith("models:/"):
-            name, *number = get_model_name_and_version(MlflowClient(), model)
-            if number:  # else it is a logged model
-                version = ModelVersion(name, str(number[0]), run_id="", source="")
-                return model, fetch(version, into)
-        return model, str(download_artifacts(model, dst_path=str(into)))
-    except (MlflowException, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise UserError(f"The model {model} cannot be read: {reason}.") from None
+    if ":/" in model:
+        return fetch_uri(model, into)
+    version = resolve(model, alias)
+    return version.uri, fetch(version, into)

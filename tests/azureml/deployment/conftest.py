@@ -6,6 +6,7 @@ import pytest
 
 from tests.deployment.saved_model import MODEL, VERSIONS, save_model
 from tests.extras import install
+from throughline.registry.digest import DIGEST, digest_of
 
 MACHINES = {
     **{"vmSize": "STANDARD_DS3_V2", "vmPriority": "LowPriority", "subnet": None},
@@ -31,7 +32,9 @@ def registry(tmp_path_factory, empty_store):
     client.create_registered_model(MODEL)
     for number, config in VERSIONS.items():
         save_model(folder / number, run.info.run_id, config)
-        made = client.create_model_version(MODEL, f"file://{folder}/{number}", run.info.run_id)
+        tags = {DIGEST: digest_of(folder / number)}
+        source = f"file://{folder}/{number}"
+        made = client.create_model_version(MODEL, source, run.info.run_id, tags)
         assert str(made.version) == number
     client.set_registered_model_alias(MODEL, "champion", "1")
     return uri

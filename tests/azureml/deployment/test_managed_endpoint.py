@@ -18,6 +18,7 @@ from throughline.deployment.smoke import smoke_check
 from throughline.deployment.target import ModelVersion
 from throughline.deployment.versions import fetch
 from throughline.errors import UserError
+from throughline.registry.digest import DIGEST, digest_of
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +40,8 @@ def here(reached, tmp_path_factory):
         save_model(folder, run.info.run_id, config)
         client.log_artifacts(run.info.run_id, str(folder), "model")
         source = f"{run.info.artifact_uri}/model"
-        made = client.create_model_version(MODEL, source, run.info.run_id)
+        tags = {DIGEST: digest_of(folder)}
+        made = client.create_model_version(MODEL, source, run.info.run_id, tags)
         assert str(made.version) == number
     yield reached
     mlflow.set_tracking_uri(before)

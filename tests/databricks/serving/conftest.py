@@ -3,6 +3,7 @@
 import pytest
 
 from tests.deployment.saved_model import MODEL, VERSIONS, save_model
+from throughline.registry.digest import DIGEST, digest_of
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +19,10 @@ def registered(workspace, tmp_path_factory):
         client.create_registered_model(MODEL)
         for number, config in VERSIONS.items():
             source = f"dbfs:/models/{number}"
-            save_model(workspace.dbfs.place(source), run.info.run_id, config)
-            made = client.create_model_version(MODEL, source, run.info.run_id)
+            folder = workspace.dbfs.place(source)
+            save_model(folder, run.info.run_id, config)
+            tags = {DIGEST: digest_of(folder)}
+            made = client.create_model_version(MODEL, source, run.info.run_id, tags)
             assert str(made.version) == number
         client.transition_model_version_stage(MODEL, "1", "Production")
     return workspace
