@@ -52,6 +52,11 @@ class Keyed:
     key: Key | None
     parameters: Mapping[str, Any]
 
+    @property
+    def code(self) -> str:
+        """Names the code and the packages, for what goes on only with what the same ones began."""
+        return self.key.code if self.key else ""
+
     def digest_now(self) -> str:
         """The key's digest; empty if there is none, or if what it is made of has changed since."""
         return "" if self.key is None or self.changed() else self.key.digest
