@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 
 STEPS = ("prep", "train", "tune", "distributed_train", "register", "deploy")
+GO_ON = ("tune", "distributed_train")
+"""The steps that go on where an earlier attempt was ended, unless they are to start anew."""
 
 
 @dataclass
@@ -116,6 +118,8 @@ class Chain:
     def _launched(self, step: str, parameters: Mapping[str, object]) -> "Run":
         import mlflow
 
+        if step in self.forced and step in GO_ON:
+            parameters = {**parameters, "resume": "none"}
         try:
             run_id = self.backend.run(step, {name: str(v) for name, v in parameters.items()})
         except UserError as error:
