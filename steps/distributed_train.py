@@ -43,13 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from throughline.prepared import table_for_training
     from throughline.tracking import FIGURE, takes_table, training_time
 
-    with keyed_run("distributed_train", vars(options)):
+    with keyed_run("distributed_train", vars(options)) as keyed:
         table = table_for_training(options.prep_run, options.recipe, options.set)
         takes_table(table)
         model = network_of(table.recipe)
         least = None if options.min_workers == "all" else workers_of(options.min_workers)
         workers = workers_of(options.workers)
-        how = Launching(workers, options.launcher, least, options.resume)
+        how = Launching(workers, options.launcher, least, options.resume, keyed.code)
         with training_time():
             trained = train_network(table, {**model.parameters, "epochs": options.epochs}, how)
         found = log_candidate(table, trained, model.title)

@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     import mlflow
 
     from throughline.caching.cache import keyed_run
+    from throughline.caching.results import REPORT
     from throughline.preparation import prepare
     from throughline.prepared import PreparedTable, contract_of
     from throughline.report.writing import write_report
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         mlflow.log_text(made.contract.to_json(), "contract.json")
         with tempfile.TemporaryDirectory() as folder:
             write_report(session(), output, recipe, made.plan, Path(folder))
-            mlflow.log_artifacts(folder, "report")
+            mlflow.log_artifacts(folder, REPORT)
         if earlier:
             mlflow.set_tag(CONTRACT, earlier.verdict(made.violations))
         figure = ", ".join(f"{count:,} {part}" for part, count in made.rows.items()) + " rows"

@@ -20,19 +20,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     import mlflow
 
-    from throughline.caching.prune import find_unused, remove
+    from throughline.caching.prune import Pruning
     from throughline.tracking import FIGURE, STEP, step_run
 
     with step_run("prune"):
-        found = find_unused(options.data_root, options.keep_days, round(time.time() * 1000))
+        pruning = Pruning(options.data_root, options.keep_days, round(time.time() * 1000))
+        found = pruning.find()
         for output, size in found.outputs.items():
             print(f"{size / 1e6:10.1f} MB  {output.uri}")
         for run in found.runs:
             print(f"run {run.info.run_id}  {run.data.tags.get(STEP, run.info.run_name)}")
+        if options.remove == "yes":
+            found = pruning.remove(found)
         total = sum(found.outputs.values()) / 1e6
         told = f"{len(found.runs)} runs, {len(found.outputs)} tables of {total:.1f} MB"
         if options.remove == "yes":
-            remove(found)
             print(f"removed {told}; mlflow gc removes the deleted runs' own files")
         else:
             print(f"unused: {told}; -P remove=yes removes them")

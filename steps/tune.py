@@ -30,6 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--set", default="none", help="other values in search or grid_search, as in search.seed=3"
     )
+    parser.add_argument(
+        "--resume",
+        choices=("auto", "none"),
+        default="auto",
+        help="auto: go on with a search that was ended; none: start anew",
+    )
     options = parser.parse_args(arguments)
 
     import mlflow
@@ -46,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with keyed_run("tune", said) as keyed:
         table = table_for_training(options.prep_run, options.recipe, options.set, searches)
         takes_table(table)
-        tuned = tune(table, keyed.run, options.method, options.max_evals)
+        anew, code = options.resume == "none", keyed.code
+        tuned = tune(table, keyed.run, options.method, options.max_evals, code=code, anew=anew)
         found = log_candidate(table, tuned.trained, tuned.title)
         mlflow.set_tag(FIGURE, summary(found.metrics, table.recipe.metric))
         if tuned.refit == "all":

@@ -186,11 +186,14 @@ def table_for_training(
         parts: The parts of prep's recipe that may be overridden.
 
     Raises:
-        UserError: If there is no such table, or the recipe would prepare another one.
+        UserError: If there is no such table, it is damaged, or the recipe would prepare another.
     """
     from throughline.tracking import prepared_uri
 
-    return under_recipe(PreparedTable.open(prepared_uri(prep_run)), recipe, overrides, parts)
+    table = PreparedTable.open(prepared_uri(prep_run))
+    if damage := table.output.damage():  # without a file there would just be fewer rows
+        raise UserError(f"The table of prep is damaged ({damage}); run prep again.")
+    return under_recipe(table, recipe, overrides, parts)
 
 
 def under_recipe(

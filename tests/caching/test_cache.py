@@ -13,8 +13,10 @@ from mlflow.exceptions import MlflowException
 from tests.steps.conftest import free_port
 from throughline.caching.cache import KEY, find, keyed_run, record_of
 from throughline.caching.step_key import key_of
+from throughline.errors import UserError
 from throughline.outputs import KEY as TABLE_KEY
 from throughline.outputs import Output
+from throughline.recipe.file import load_recipe
 from throughline.tracking import PREPARED
 
 RECIPE = """
@@ -54,6 +56,7 @@ def prepare(given: dict[str, str]) -> str:
     """A finished run of prep, as the cache sees one: a table with a manifest, named by a tag."""
     with keyed_run("prep", given) as keyed:
         output = Output.below(given["data_root"], "prepared", keyed.run.info.run_id)
+        output.write_text("recipe.json", load_recipe(given["recipe"]).model_dump_json())
         output.write_text("rows.txt", "1,2,0")
         output.commit({TABLE_KEY: keyed.digest_now()})
         mlflow.set_tag(PREPARED, output.uri)
@@ -134,6 +137,28 @@ def test_a_recipe_that_is_broken_or_gone_while_a_step_runs_does_not_end_it(
     run = mlflow.get_run(keyed.run.info.run_id)
     assert (run.info.status, KEY in run.data.tags) == ("FINISHED", False)
     assert f"will not be taken again: meanwhile The recipe {recipe} cannot be read" in caplog.text
+
+
+def test_nothing_is_trained_on_a_damaged_table(given: dict[str, str]) -> None:
+    prep_run = prepare(given)
+    rows = Path(given["data_root"]) / "prepared" / prep_run / "rows.txt"
+    rows.unlink()
+    with (
+        pytest.raises(UserError, match=r"is damaged \(.*rows.txt is missing\); run prep again"),
+        keyed_run("train", {"prep_run": prep_run}),
+    ):
+        pass
+
+
+def test_what_was_trained_while_its_table_was_damaged_is_not_taken_again(
+    given: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    prep_run = prepare(given)
+    with keyed_run("train", {"prep_run": prep_run}) as keyed:
+        (Path(given["data_root"]) / "prepared" / prep_run / "rows.txt").unlink()
+    run = mlflow.get_run(keyed.run.info.run_id)
+    assert (run.info.status, KEY in run.data.tags) == ("FINISHED", False)
+    assert "rows.txt is missing" in caplog.text
 
 
 def test_code_newer_than_the_process_makes_no_key(

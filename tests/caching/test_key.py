@@ -50,3 +50,11 @@ def test_differences_are_told_by_part_and_name() -> None:
     assert key.differences(before) == (
         "recipe changed: models; code changed: a, b, c and 2 more; data changed: x.csv"
     )
+
+
+def test_the_code_is_named_with_its_environment_and_nothing_else() -> None:
+    parts = {"code": {"a.py": "1"}, "environment": {"lock": "2"}, "recipe": {"metric": "m"}}
+    named = Key("tune", parts).code
+    assert Key("tune", {**parts, "recipe": {"metric": "n"}}).code == named
+    assert Key("tune", {**parts, "code": {"a.py": "2"}}).code != named
+    assert Key("tune", {**parts, "environment": {"lock": "3"}}).code != named

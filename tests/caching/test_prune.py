@@ -7,7 +7,8 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from throughline.caching.prune import Unused, find_unused, remove
+from throughline.caching.cache import REUSED
+from throughline.caching.prune import Pruning, Unused
 from throughline.chain.in_process import InProcessBackend
 from throughline.errors import UserError
 from throughline.outputs import Output
@@ -35,7 +36,51 @@ def prep(tmp_path: Path) -> Callable[[], tuple[str, Output]]:
 
 
 def unused(data_root: Path) -> Unused:
-    return find_unused(str(data_root), 14, round(time.time() * 1000))
+    return Pruning(str(data_root), 14, round(time.time() * 1000)).find()
+
+
+def removed(found: Unused, data_root: Path) -> Unused:
+    return Pruning(str(data_root), 14, round(time.time() * 1000)).remove(found)
+
+
+def take_again(run_id: str) -> None:
+    """Leaves what a chain does that takes a preparation from before."""
+    mlflow.MlflowClient().create_run("0", tags={STEP: "main", f"{REUSED}prep": run_id})
+
+
+def is_deleted(run_id: str) -> bool:
+    return str(mlflow.get_run(run_id).info.lifecycle_stage) == "deleted"
+
+
+def test_what_was_taken_again_after_it_was_listed_stays(
+    prep: Callable[[], tuple[str, Output]], tmp_path: Path
+) -> None:
+    (taken, table), (other, gone) = prep(), prep()
+    found = unused(tmp_path)
+    assert {run.info.run_id for run in found.runs} == {taken, other}
+    take_again(taken)
+    told = removed(found, tmp_path)
+    assert ([run.info.run_id for run in told.runs], list(told.outputs)) == ([other], [gone])
+    assert (is_deleted(taken), is_deleted(other)) == (False, True)
+    assert table.is_finished()
+    assert not gone.exists()
+
+
+def test_what_was_taken_again_while_its_run_was_deleted_is_restored(
+    prep: Callable[[], tuple[str, Output]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id, table = prep()
+    found = unused(tmp_path)
+    delete = mlflow.delete_run
+
+    def meanwhile(run_id: str) -> None:
+        delete(run_id)
+        take_again(run_id)
+
+    monkeypatch.setattr(mlflow, "delete_run", meanwhile)
+    assert removed(found, tmp_path) == Unused([], {})
+    assert not is_deleted(run_id)
+    assert table.is_finished()
 
 
 def test_data_that_an_interrupted_removal_left_is_found_again(
@@ -46,11 +91,11 @@ def test_data_that_an_interrupted_removal_left_is_found_again(
     assert {run.info.run_id for run in found.runs} == set(made)
     with monkeypatch.context() as interrupted, pytest.raises(KeyboardInterrupt):
         interrupted.setattr(Output, "clear", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
-        remove(found)
+        removed(found, tmp_path)
     left = unused(tmp_path)
     assert left.runs == []
     assert set(left.outputs) == set(made.values())
-    remove(left)
+    removed(left, tmp_path)
     assert unused(tmp_path) == Unused([], {})
 
 

@@ -7,7 +7,8 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from throughline.caching.results import damage, results_of
-from throughline.tracking import CANDIDATE, STEP
+from throughline.outputs import Output
+from throughline.tracking import CANDIDATE, PREPARED, STEP
 
 pytestmark = pytest.mark.usefixtures("own_store")
 
@@ -28,6 +29,21 @@ def test_what_is_missing_of_results_is_told(tmp_path: Path) -> None:
         assert damage(run, results) == ""
         (Path(run.info.artifact_uri.removeprefix("file://")) / "evaluation/slices.json").unlink()
         assert damage(run, results).endswith("evaluation/slices.json is missing")
+
+
+def test_a_report_of_prep_that_is_gone_is_told(tmp_path: Path) -> None:
+    output = Output.below(str(tmp_path), "prepared")
+    output.commit({})
+    client = mlflow.MlflowClient()
+    experiment = client.create_experiment("prepared", (tmp_path / "artifacts").as_uri())
+    tags = {STEP: "prep", PREPARED: output.uri}
+    run = client.create_run(experiment, tags=tags)
+    client.log_text(run.info.run_id, "<p>", "report/index.html")
+    with mlflow.start_run(run_id=run.info.run_id):
+        results = results_of(run)
+        assert damage(run, results) == ""
+        (Path(run.info.artifact_uri.removeprefix("file://")) / "report/index.html").unlink()
+        assert damage(run, results).endswith("report/index.html is missing")
 
 
 def test_a_server_that_is_gone_has_not_lost_the_results(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,8 @@ def test_one_that_did_not_leaves_its_checkpoint_to_the_next(make_job, tmp_path, 
         folder.write(CHECKPOINT, b"of a trial")
         raise KeyboardInterrupt
     assert folder.read(CHECKPOINT) is None
+    with training_folder(table, make_job(code="mended"), "auto") as folder:
+        assert folder.read(CHECKPOINT) is None
     with training_folder(table, make_job(epochs=40, patience=9), "auto") as folder:
         assert folder.read(CHECKPOINT) == b"weights"
         raise_later = training_folder(table, make_job(seed=8), "auto")

@@ -11,8 +11,8 @@ import pytest
 from tests.tuning.searches import ENGINES, changed, wanted
 from throughline.lost_runs import this_process
 from throughline.process_identity import ProcessIdentity
-from throughline.tuning.children import ADOPTED, OWNER, SEARCH, end_dead
-from throughline.tuning.search import _storage
+from throughline.tuning.children import ADOPTED, OWNER, SEARCH, STUDY, end_dead
+from throughline.tuning.search import _storage, search
 
 ROOT = Path(__file__).parents[2]
 
@@ -102,3 +102,32 @@ def test_a_search_that_another_process_works_on_is_left_alone(in_run, searched, 
     assert store.get_run(elsewhere.info.run_id).info.status == "RUNNING"
     for one in (run, elsewhere):
         store.set_terminated(one.info.run_id)
+
+
+def test_a_search_goes_on_from_trials_of_the_same_code_alone(in_run, children_of, store, prepared):
+    asked = wanted(2, max_depth={"choice": [2, 3, 4]})
+
+    def searched_by(code, anew=False):
+        """The numbers of the trials that were adopted by a search that is ended afterwards."""
+        _, run = in_run(lambda run: search(prepared, asked, run, code=code, anew=anew))
+        store.set_terminated(run.info.run_id, "KILLED")
+        children = children_of(run)
+        assert len(children) == 2
+        return sum(ADOPTED in child.data.tags for child in children)
+
+    assert searched_by("first") == 0
+    assert searched_by("second") == 0
+    assert searched_by("first") == 2
+    assert searched_by("first", anew=True) == 0
+    assert searched_by("first") == 2  # those made anew, which moved; the older ones are given up
+    assert searched_by("second") == 2
+
+
+def test_a_search_made_anew_is_gone_on_with_by_its_own_study(in_run, children_of, store, prepared):
+    asked = wanted(2, engine="optuna", learning_rate={"uniform": [0.05, 0.5]})
+    studies = []
+    for anew in (False, True, False):
+        _, run = in_run(lambda run, anew=anew: search(prepared, asked, run, code="x", anew=anew))
+        store.set_terminated(run.info.run_id, "KILLED")
+        studies.append(store.get_run(run.info.run_id).data.tags[STUDY])
+    assert studies[0] != studies[1] == studies[2]

@@ -52,6 +52,11 @@ class Keyed:
     key: Key | None
     parameters: Mapping[str, Any]
 
+    @property
+    def code(self) -> str:
+        """Names the code and the packages, for what goes on only with what the same ones began."""
+        return self.key.code if self.key else ""
+
     def digest_now(self) -> str:
         """The key's digest; empty if there is none, or if what it is made of has changed since."""
         return "" if self.key is None or self.changed() else self.key.digest
@@ -115,7 +120,12 @@ def find(key: Key) -> Found:
 
 
 def record_of(run: "Run") -> dict[str, Any] | None:
-    """The key's parts and the step's results, as it wrote them; None if that is gone or damaged.
+    """The key's parts and the step's results, as it wrote them; see :func:`json_of`."""
+    return json_of(run, RECORD)
+
+
+def json_of(run: "Run", name: str) -> dict[str, Any] | None:
+    """What is in an artifact of JSON at the top of a run; None if it is gone or damaged.
 
     Raises:
         MlflowException: It is there, or may be, and cannot be read now; or an ``OSError``.
@@ -124,14 +134,14 @@ def record_of(run: "Run") -> dict[str, Any] | None:
     from mlflow.exceptions import MlflowException
 
     try:
-        return dict(mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/{RECORD}"))
+        return dict(mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/{name}"))
     except (MlflowException, OSError, ValueError) as error:
         no_json = getattr(error, "error_code", "") == "BAD_REQUEST"
         if no_json or (isinstance(error, ValueError) and not isinstance(error, OSError)):
             return None
         # A server that lacks a file says so in words alone; its list is plain, or fails as well.
         there = mlflow.MlflowClient().list_artifacts(run.info.run_id)
-        if RECORD in {file.path for file in there}:
+        if name in {file.path for file in there}:
             raise
         return None
 

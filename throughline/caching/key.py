@@ -31,8 +31,12 @@ class Key:
     @property
     def digest(self) -> str:
         """The same for equal keys only."""
-        text = json.dumps([self.step, self.parts], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return _digest([self.step, self.parts])
+
+    @property
+    def code(self) -> str:
+        """The same for equal code in equal environments only."""
+        return _digest([self.parts.get("code"), self.parts.get("environment")])
 
     def differences(self, other: Parts) -> str:
         """Which parts differ from those of another key of the step, for people."""
@@ -44,6 +48,11 @@ class Key:
                 more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
                 told.append(f"{part} changed: {', '.join(names[:_LISTED])}{more}")
         return "; ".join(told)
+
+
+def _digest(told: Any) -> str:
+    text = json.dumps(told, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def typed_values(

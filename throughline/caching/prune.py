@@ -1,6 +1,6 @@
 """Removing prepared data and runs that nothing uses any more."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,44 +32,69 @@ class Unused:
     outputs: dict[Output, int]
 
 
-def find_unused(data_root: str, keep_days: float, now: int) -> Unused:
-    """Looks for what no registered version, no deployment and no recent run uses.
+@dataclass(frozen=True)
+class Pruning:
+    """Finds and removes what no registered version, no deployment and no recent run uses.
 
-    Runs of all experiments are asked what they use; only those of the active experiment that a
-    step of this project made are found, and only data below ``data_root``.
-
-    Args:
+    Attributes:
         data_root: Where prepared data and the local deployments' states are.
         keep_days: Runs that began in the last so many days are in use.
         now: In milliseconds since 1970.
     """
-    import mlflow
 
-    active = mlflow.active_run()
-    here = active.info.experiment_id if active else "0"
-    runs = list(_all_runs())
-    makers = _makers(runs)
-    known = [_known(run, makers) for run in runs]
-    kept = used(known, _roots(data_root), round(now - keep_days * _DAY))
-    ours = _ours(known)
-    unused = [
-        run for run in runs if run.info.experiment_id == here and run.info.run_id in ours - kept
-    ]
-    return Unused([run for run in unused if _is_there(run)], dict(_prepared(unused, data_root)))
+    data_root: str
+    keep_days: float
+    now: int
 
+    def find(self) -> Unused:
+        """Looks for what is not used.
 
-def remove(unused: Unused) -> None:
-    """Removes the data, and puts the runs among MLflow's deleted ones.
+        Runs of all experiments are asked what they use; only those of the active experiment that a
+        step of this project made are found, and only data below the data root.
+        """
+        unused = self._unused()
+        there = [run for run in unused.values() if _is_there(run)]
+        return Unused(there, dict(_prepared(set(unused), self.data_root)))
 
-    The runs go first: no step takes them by then, should their data be half gone. What is left of
-    the data after an interruption is found again, as that of deleted runs.
-    """
-    import mlflow
+    def remove(self, found: Unused) -> Unused:
+        """Removes data, puts runs among MLflow's deleted ones, and tells what it removed.
 
-    for run in unused.runs:
-        mlflow.delete_run(run.info.run_id)
-    for output in unused.outputs:
-        output.clear()
+        A chain may take a step's run again at any time, so it is looked again what is unused: right
+        before the runs go, and before their data does, when no chain can find the runs any more. A
+        run that was taken meanwhile is restored. What is left of the data after an interruption is
+        found again, as that of deleted runs.
+        """
+        import mlflow
+
+        unused = self._unused()
+        runs = [run for run in found.runs if run.info.run_id in unused]
+        for run in runs:
+            mlflow.delete_run(run.info.run_id)
+        unused = self._unused()
+        for run in runs:
+            if run.info.run_id not in unused:
+                mlflow.MlflowClient().restore_run(run.info.run_id)
+        outputs = {one: size for one, size in found.outputs.items() if _maker(one.uri) in unused}
+        for output in outputs:
+            output.clear()
+        return Unused([run for run in runs if run.info.run_id in unused], outputs)
+
+    def _unused(self) -> "dict[str, Run]":
+        """The unused runs of the active experiment by their ids, deleted ones too."""
+        import mlflow
+
+        active = mlflow.active_run()
+        here = active.info.experiment_id if active else "0"
+        runs = list(_all_runs())
+        makers = _makers(runs)
+        known = [_known(run, makers) for run in runs]
+        kept = used(known, _roots(self.data_root), round(self.now - self.keep_days * _DAY))
+        unused = _ours(known) - kept
+        return {
+            run.info.run_id: run
+            for run in runs
+            if run.info.experiment_id == here and run.info.run_id in unused
+        }
 
 
 def _all_runs() -> "Iterator[Run]":
@@ -149,14 +174,19 @@ def _ours(known: list[Known]) -> set[str]:
     return {run.run_id for run in known if is_ours(run)}
 
 
-def _prepared(unused: "list[Run]", data_root: str) -> Iterator[tuple[Output, int]]:
+def _maker(address: str) -> str:
+    """The run that wrote what is at an address: RUN, or RUN.training."""
+    return Path(address).name.partition(".")[0]
+
+
+def _prepared(unused: Set[str], data_root: str) -> Iterator[tuple[Output, int]]:
     """What unused preparations wrote below the data root, and trainings left beside it."""
     from fsspec.core import url_to_fs
 
-    root, ids = Output.below(data_root, "prepared").uri, {run.info.run_id for run in unused}
+    root = Output.below(data_root, "prepared").uri
     files, place = url_to_fs(root)
     for path in files.glob(f"{place}/*/*"):
         name = path.removeprefix(place).strip("/")
-        if Path(name).name.partition(".")[0] in ids:  # RUN, or RUN.training
+        if _maker(name) in unused:
             output = Output(f"{root}/{name}")
             yield output, output.size()

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from throughline.caching.cache import Found, finished
-from throughline.deployment.target import ModelVersion
+from throughline.caching.cache import Found, finished, json_of
+from throughline.deployment.target import ENDPOINT, ModelVersion
 from throughline.deployment.targets import open_target
 from throughline.deployment.token import fingerprint
 from throughline.errors import UserError
@@ -67,6 +67,8 @@ def deployed(model: str, alias: str, target: str, data_root: str, port: int) -> 
         return Found(None, f"{served.url} does not answer")
     tags = {"endpoint.url": served.url, "endpoint.version": served.model.version}
     run = _last("deploy", tags)
+    if run and json_of(run, ENDPOINT) is None:
+        return Found(None, f"{ENDPOINT} of its run is missing")
     figure = f"{served.model.uri} at {served.url}"
     return Found(run, "" if run else "it was deployed elsewhere", figure)
 

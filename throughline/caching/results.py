@@ -12,15 +12,19 @@ if TYPE_CHECKING:
 
 Files = dict[str, dict[str, int]]
 """The sizes of files, in bytes, by their names below an address."""
+REPORT = "report"
+"""The folder of prep's report among its run's artifacts."""
 
 
 def results_of(run: "Run") -> dict[str, Files]:
-    """What later steps read of a training's candidates, by the candidate's run; empty of others.
+    """Files of a training's candidates, by the candidate's run; of prep, those of its report.
 
-    That is their models, and the curves that the comparison draws.
+    Of candidates they are what later steps read: the models, and the curves that the comparison
+    draws. What else prep made is in its table, which lists its files itself.
     """
     if run.data.tags.get(STEP) == "prep":
-        return {}
+        report = f"{run.info.artifact_uri}/{REPORT}"
+        return {run.info.run_id: {report: _sizes(report)}}
     import mlflow
 
     below = mlflow.MlflowClient().search_runs(
@@ -42,8 +46,9 @@ def damage(run: "Run", results: dict[str, Files]) -> str:
         run: The step's run.
         results: What :func:`results_of` gave when it ended.
     """
-    if run.data.tags.get(STEP) == "prep":
-        return Output(run.data.tags[PREPARED]).damage()
+    prepared = run.data.tags[PREPARED] if run.data.tags.get(STEP) == "prep" else ""
+    if prepared and (damaged := Output(prepared).damage()):
+        return damaged
     if gone := set(results) - {one.info.run_id for one in runs_with(list(results))}:
         return f"the candidate's run {min(gone)} was deleted"
     for files in results.values():

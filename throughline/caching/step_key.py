@@ -46,6 +46,8 @@ def _parts(step: str, given: Mapping[str, Any], root: Path) -> Parts:
     values = typed_values(given, declared, _TOLD_OTHERWISE)
     if "data_root" in values:
         values["data_root"] = Output.below(values["data_root"]).uri
+    if values.get("resume") == "none":
+        values["resume"] = "auto"  # both give what the whole training gives
     said = typed_values(given, {name: declared[name] for name in _TOLD_OTHERWISE & set(declared)})
     parts: Parts = {"parameters": values}
     if step == "prep":

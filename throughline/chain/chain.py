@@ -12,6 +12,7 @@ from throughline.caching.cache import REUSED, Found, find
 from throughline.caching.key import NotSeenError
 from throughline.caching.step_key import key_of
 from throughline.chain.backend import Backend
+from throughline.deployment.target import ENDPOINT
 from throughline.errors import UserError
 from throughline.login import without_login
 from throughline.strict import nearest
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 
 STEPS = ("prep", "train", "tune", "distributed_train", "register", "deploy")
+GO_ON = ("tune", "distributed_train")
+"""The steps that go on where an earlier attempt was ended, unless they are to start anew."""
 
 
 @dataclass
@@ -116,6 +119,8 @@ class Chain:
     def _launched(self, step: str, parameters: Mapping[str, object]) -> "Run":
         import mlflow
 
+        if step in self.forced and step in GO_ON:
+            parameters = {**parameters, "resume": "none"}
         try:
             run_id = self.backend.run(step, {name: str(v) for name, v in parameters.items()})
         except UserError as error:
@@ -153,7 +158,7 @@ class Chain:
         lines = [f"runs:      {_where_the_runs_are()}"]
         last = self.finished[-1]
         if last.step == "deploy" and last.run_id:
-            endpoint = mlflow.artifacts.load_dict(f"runs:/{last.run_id}/endpoint.json")
+            endpoint = mlflow.artifacts.load_dict(f"runs:/{last.run_id}/{ENDPOINT}")
             served = f"{endpoint['url']} serves {endpoint['model']}, {endpoint['place']}"
             lines += [f"endpoint:  {served}", f"try:       {endpoint['curl']}"]
         return "\n".join(lines)

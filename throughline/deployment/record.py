@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from throughline.deployment.client import EndpointClient, latencies
 from throughline.deployment.plain_rows import as_table
 from throughline.deployment.smoke import example_request
+from throughline.deployment.target import ENDPOINT
 from throughline.deployment.versions import fetched
 from throughline.tracking import FIGURE
 
@@ -36,7 +37,7 @@ def log_deployment(target: "DeploymentTarget", deployment: "Deployment") -> str:
     if deployment.startup_seconds is not None:
         mlflow.log_metric("server_startup_seconds", deployment.startup_seconds)
     told = {"model": deployment.model.uri, "place": place_of(deployment), "curl": command}
-    mlflow.log_dict({**facts, **told}, "endpoint.json")
+    mlflow.log_dict({**facts, **told}, ENDPOINT)
     where = f"{deployment.model.uri} is served at {deployment.url} ({deployment.change})"
     return f"{where}:\n{command}" if command else where
 

@@ -7,6 +7,10 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion as Registered
 
 
+ENDPOINT = "endpoint.json"
+"""The artifact of a run of deploy with what people have to know of the endpoint."""
+
+
 @dataclass(frozen=True)
 class ModelVersion:
     """One fixed version of a registered model.

@@ -28,6 +28,7 @@ class TrainingJob(NetworkTraining):
         shuffle_rows: The rows of the buffer in which a worker shuffles.
         output: The folder of the checkpoint, the result and the workers' logs, a path or URI. A
             training goes on from the checkpoint that it finds there.
+        code: Names the code and the packages, so that no checkpoint of others is gone on with.
         run_id: The MLflow run that gets the metrics; None for no logging. The tracking store is
             that of the worker's environment.
         threads: The threads of one worker's arithmetic.
@@ -43,6 +44,7 @@ class TrainingJob(NetworkTraining):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     shuffle_rows: int = Field(default=131_072, ge=1)
     output: str
+    code: str = ""
     run_id: str | None = None
     threads: int = Field(default=1, ge=1)
 

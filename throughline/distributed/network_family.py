@@ -43,12 +43,14 @@ class Launching:
         min_workers: How many are enough to go on when some are lost; None for all.
         resume: ``auto`` goes on with a training of the same that was ended, ``none`` starts anew,
             and a run's id starts from that run's checkpoint.
+        code: Names the code and the packages; ``auto`` does not go on where others were.
     """
 
     workers: int
     launcher: str = "auto"
     min_workers: int | None = None
     resume: str = "auto"
+    code: str = ""
 
 
 class Network:
@@ -118,7 +120,7 @@ def train_network(
     run_id = run.info.run_id if run else None
     enough = how.workers if how.min_workers is None else how.min_workers
     with training_rows(table) as rows:
-        job = _job(table, chosen, rows, run_id)
+        job = _job(table, chosen, rows, run_id, how.code)
         with training_folder(table.output.uri, job, how.resume, keep=track) as folder:
             job = job.model_copy(update={"output": folder.uri})
             with system_metrics(run_id):
@@ -178,7 +180,7 @@ def _those(chosen: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 
 def _job(
-    table: PreparedTable, chosen: dict[str, Any], train: str, run_id: str | None
+    table: PreparedTable, chosen: dict[str, Any], train: str, run_id: str | None, code: str
 ) -> "TrainingJob":
     from throughline.distributed.job import TrainingJob
 
@@ -189,6 +191,7 @@ def _job(
             layout=table.layout,
             network=NetworkParameters(**_those(chosen, NetworkParameters.model_fields)),
             output="",
+            code=code,
             run_id=run_id,
             **_those(chosen, _TRAINING),
         )

@@ -46,6 +46,7 @@ class Children:
         self._parent = parent.info.run_id
         self._experiment = parent.info.experiment_id
         self._context = resolve_tags()
+        self._digest = digest
         self.study = f"{digest}-{self._parent}"
         for name, value in {SEARCH: digest, OWNER: this_process()}.items():
             self._client.set_tag(self._parent, name, value)
@@ -79,11 +80,8 @@ class Children:
         They keep their numbers. Those that failed are not among them: what made them fail may be
         mended.
         """
-        digest = self._client.get_run(self._parent).data.tags[SEARCH]
-        query = f"tags.`{SEARCH}` = '{digest}'"
         found: dict[int, Trial] = {}
-        ended = [r for r in self._runs(query) if r.info.status not in ("FINISHED", "RUNNING")]
-        for run in sorted(ended, key=lambda run: run.info.start_time):
+        for run in sorted(self._ended(), key=lambda run: run.info.start_time):
             for child in self._runs(f"tags.`{PARENT}` = '{run.info.run_id}'"):
                 trial = _from_run(child)
                 if trial is None or trial.number in found:
@@ -94,6 +92,16 @@ class Children:
                 self.study = run.data.tags.get(STUDY, self.study)
         self._client.set_tag(self._parent, STUDY, self.study)
         return [found[number] for number in sorted(found)]
+
+    def give_up(self) -> None:
+        """Leaves nothing to this search, nor to later ones, of those that were ended early."""
+        for run in self._ended():
+            self._client.delete_tag(run.info.run_id, SEARCH)
+
+    def _ended(self) -> "list[Run]":
+        """The searches over the same that were ended early."""
+        query = f"tags.`{SEARCH}` = '{self._digest}'"
+        return [r for r in self._runs(query) if r.info.status not in ("FINISHED", "RUNNING")]
 
     def _runs(self, query: str) -> "list[Run]":
         found = self._client.search_runs([self._experiment], query, max_results=10_000)

@@ -52,7 +52,9 @@ class Found:
     trials: list[Trial]
 
 
-def search(table: PreparedTable, wanted: Search, run: "Run") -> Found:
+def search(
+    table: PreparedTable, wanted: Search, run: "Run", *, code: str = "", anew: bool = False
+) -> Found:
     """Searches, and logs every trial as a child of ``run``.
 
     A trial that fails is a FAILED child with its error, and the search goes on. A search over the
@@ -62,6 +64,8 @@ def search(table: PreparedTable, wanted: Search, run: "Run") -> Found:
         table: The prepared table; trials train on its training rows.
         wanted: The recipe's search.
         run: The search's run, which is active.
+        code: Names the code and the packages; trials of others are not gone on with.
+        anew: Whether no trials are gone on with, and those of the same are given up.
 
     Raises:
         UserError: If the search cannot be, or every trial failed.
@@ -73,8 +77,9 @@ def search(table: PreparedTable, wanted: Search, run: "Run") -> Found:
     fixed = {FAMILY: wanted.family, **wanted.parameters}
     metric = table.recipe.metric
     objective = Objective(table.output.uri, fixed, metric, threads, rule=table.recipe.threshold)
-    digest = _digest(table, wanted)
-    children = Children(run, digest)
+    children = Children(run, _digest(table, wanted, code))
+    if anew:
+        children.give_up()
     trials = children.adopted()
     if trials:
         logger.info("going on after %d trials of a search that was ended early", len(trials))
@@ -168,10 +173,10 @@ def _spark() -> "SparkSession":
     return spark
 
 
-def _digest(table: PreparedTable, wanted: Search) -> str:
+def _digest(table: PreparedTable, wanted: Search, code: str) -> str:
     said = wanted.model_dump(mode="json", exclude=_NO_PART_OF_IT | {"refit"})
     rule = table.recipe.threshold.model_dump(mode="json")
-    text = json.dumps([table.key, table.recipe.metric, rule, said], sort_keys=True)
+    text = json.dumps([table.key, table.recipe.metric, rule, said, code], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -49,6 +49,9 @@ def tune(
     method: Method = "recipe",
     max_evals: int | None = None,
     overrides: str = "none",
+    *,
+    code: str = "",
+    anew: bool = False,
 ) -> Tuned:
     """Searches, logs every trial as a child of ``run`` and a page, and trains the best parameters.
 
@@ -58,6 +61,8 @@ def tune(
         method: Hyperopt's trials, or one of Spark's validators; by the recipe if left open.
         max_evals: How many trials, if not as many as the recipe says.
         overrides: Values in the place of those of ``search`` and ``grid_search``.
+        code: Names the code and the packages, as for ``search``.
+        anew: Whether trials of a search that was ended early are made again.
 
     Raises:
         UserError: If the recipe has nothing to search, or the search cannot be.
@@ -68,13 +73,21 @@ def tune(
     if method == "recipe":
         method = "hyperopt" if recipe.search else "cross_validation"
     if method == "hyperopt":
-        return _by_trials(table, recipe, run, max_evals)
+        return _by_trials(table, recipe, run, max_evals, code=code, anew=anew)
     if max_evals is not None:
         logger.warning("max_evals is not used: a grid has as many sets of parameters as it has")
     return _by_grid(table, recipe, run, method)
 
 
-def _by_trials(table: PreparedTable, recipe: Recipe, run: "Run", max_evals: int | None) -> Tuned:
+def _by_trials(
+    table: PreparedTable,
+    recipe: Recipe,
+    run: "Run",
+    max_evals: int | None,
+    *,
+    code: str,
+    anew: bool,
+) -> Tuned:
     import mlflow
 
     from throughline.tuning.search import search
@@ -91,7 +104,7 @@ def _by_trials(table: PreparedTable, recipe: Recipe, run: "Run", max_evals: int 
     named = {f"search.{name}": value for name, value in said.items()}
     mlflow.log_params({TUNING_METHOD: "hyperopt", **named})
     mlflow.log_dict(wanted.model_dump(mode="json"), "search.json")
-    found = search(table, wanted, run)
+    found = search(table, wanted, run, code=code, anew=anew)
     mlflow.log_metrics(
         {
             "best_validation": found.value,
