@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from throughline.errors import UserError
 from throughline.registry.roles import CHAMPION, STAGES, champion_of, find_version, give_role
+from throughline.registry.version_tags import tag_version
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -58,8 +59,7 @@ def note_succession(name: str, version: str) -> None:
         tags = {SINCE: now(), BY: user()}
         if present:
             tags[BEFORE] = str(present.version)
-        for key, value in tags.items():
-            client.set_model_version_tag(name, version, key, value)
+        tag_version(name, version, tags)
     _forget(noted, GIVEN_UP)
 
 
@@ -190,9 +190,7 @@ def end_rollback(name: str, version: str) -> None:
 
 
 def _note(name: str, version: str, tag: str) -> None:
-    import mlflow
-
-    mlflow.MlflowClient().set_model_version_tag(name, version, tag, f"{now()} by {user()}")
+    tag_version(name, version, {tag: f"{now()} by {user()}"})
 
 
 def _forget(version: "ModelVersion", tag: str) -> None:
