@@ -55,8 +55,8 @@ def run_step(main: Callable[[], None]) -> None:
     if threading.current_thread() is threading.main_thread():  # a kernel may have another
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # lets runs end
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    end_with_launcher()
     try:
+        end_with_launcher()
         main()
     except UserError as error:
         report(error)
