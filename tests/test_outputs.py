@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import pytest
 
@@ -60,6 +61,19 @@ def test_damage_is_told_by_the_file(output):
     output._files.rm(output.path("train"), recursive=True)
     assert output.damage().endswith("train/part-0.parquet is missing")
     assert output.size() > 0
+
+
+def test_what_was_copied_back_is_whole_by_its_sizes(tmp_path):
+    output, backup = Output(str(tmp_path / "made")), tmp_path / "backup"
+    output.write_text("rows.txt", "rows")
+    output.commit({})
+    shutil.copytree(output.uri, backup)
+    shutil.rmtree(output.uri)
+    shutil.copytree(backup, output.uri, copy_function=shutil.copyfile)
+    assert output.damage().endswith("rows.txt was changed")
+    assert output.damage(copied=True) == ""
+    output.write_text("rows.txt", "fewer")
+    assert output.damage(copied=True).endswith("rows.txt was changed")
 
 
 def test_a_manifest_from_before_files_were_listed_still_opens(output):

@@ -115,10 +115,13 @@ class Output:
         told.pop(FILES, None)
         return told
 
-    def damage(self) -> str:
+    def damage(self, *, copied: bool = False) -> str:
         """What is missing or was changed since :meth:`commit`, for people; empty if nothing is.
 
         A file is known by its size and by its entity tag, or the time it was changed.
+
+        Args:
+            copied: Whether files may have been copied, as from a backup: by their sizes alone.
         """
         if not self.is_finished():
             return f"there is no finished output at {self.uri}"
@@ -129,8 +132,9 @@ class Output:
         if then is None:
             return f"the manifest of {self.uri} lists no files"
         now = self._listing()
+        known = slice(1) if copied else slice(2)
         for name, facts in then.items():
-            if now.get(name) != facts:
+            if now.get(name, [])[known] != facts[known]:
                 return f"{self.path(name)} {'was changed' if name in now else 'is missing'}"
         return ""
 

@@ -191,7 +191,8 @@ def table_for_training(
     from throughline.tracking import prepared_uri
 
     table = PreparedTable.open(prepared_uri(prep_run))
-    if damage := table.output.damage():  # without a file there would just be fewer rows
+    # Without a file there would just be fewer rows.
+    if damage := table.output.damage(copied=True):
         raise UserError(f"The table of prep is damaged ({damage}); run prep again.")
     return under_recipe(table, recipe, overrides, parts)
 
