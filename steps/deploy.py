@@ -32,9 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.action in ("deploy", "watch"):
             from throughline.deployment.versions import resolve
             from throughline.deployment.watching import watch
+            from throughline.registry.champions import end_rollback
 
             def log(deployment: Deployment) -> None:
                 print(log_deployment(target, deployment), flush=True)
+                end_rollback(options.model, deployment.model.version)  # it is served by now
 
             log(target.deploy(resolve(options.model, options.alias)))
             if options.action == "watch":

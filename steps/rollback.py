@@ -51,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             except UserError as error:
                 raise UserError(
                     f"{told}, but it is not served ({str(error).rstrip('.')}); mend that and run "
-                    "the same command again."
+                    "the same command again, or choose another version with register "
+                    "-P to=production -P version=..."
                 ) from None
         mlflow.set_tags({"model": name, "version": version, FIGURE: told})
     end_rollback(name, version)  # after all that may be cut short, and then is repeated

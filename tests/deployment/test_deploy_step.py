@@ -144,6 +144,17 @@ def test_a_rollback_that_was_killed_does_not_go_back_twice(step, champions, mome
     assert roll_back(name).champion == "1"
 
 
+def test_a_rollback_that_deploy_finished_is_not_gone_on_with(step, champions):
+    name = champions(3)
+    killed = step(
+        "--model", name, "--target", "none", script="rollback", killed_at="mlflow.set_tags"
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert f"models:/{name}/2 is served at" in step("--model", name).stdout
+    back = step("--model", name, "--target", "none", script="rollback")
+    assert back.stdout == "version 1 is the champion again, 2 no longer.\n", back.stderr
+
+
 def test_a_mistake_is_one_sentence_and_exit_code_2(step):
     ended = step("--target", "moon")
     assert ended.returncode == 2

@@ -136,6 +136,15 @@ def test_a_champion_that_a_person_made_meanwhile_is_no_rollbacks(versions):
     assert resume_rollback(NAME) == ""
 
 
+def test_a_person_who_confirms_the_champion_ends_the_rollback(versions):
+    versions(2)
+    for version in ("1", "2"):
+        make_champion(NAME, version)
+    roll_back(NAME)
+    move(NAME, "1", "production")
+    assert resume_rollback(NAME) == ""
+
+
 def test_a_rollback_goes_on_where_what_was_given_up_is_still_served(versions):
     versions(3)
     for version in ("1", "2", "3"):

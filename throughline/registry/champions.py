@@ -55,12 +55,12 @@ def note_succession(name: str, version: str) -> None:
     present = champion_of(name)
     noted = client.get_model_version(name, version)
     if present is None or str(present.version) != version:
-        _forget(noted, ROLLING_BACK)
         tags = {SINCE: now(), BY: user()}
         if present:
             tags[BEFORE] = str(present.version)
         tag_version(name, version, tags)
     _forget(noted, GIVEN_UP)
+    _forget(noted, ROLLING_BACK)
 
 
 def note_giving_up(name: str, version: str, stage: str) -> None:
