@@ -28,18 +28,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from throughline.evaluation.comparison import log_comparison
     from throughline.models.families import FAMILIES, models_named
     from throughline.prepared import table_for_training
+    from throughline.registry.promotion import registered_version
     from throughline.tracking import FIGURE, candidates_of, takes_table, training_time
 
     with keyed_run("train", vars(options)) as keyed:
         table = table_for_training(options.prep_run, options.recipe, options.set)
         takes_table(table)
-        register_as = "" if options.register_as == "none" else options.register_as
         models = models_named(table.recipe, options.model)
         for model in models:
-            with mlflow.start_run(run_name=model.title, nested=True):
+            with mlflow.start_run(run_name=model.title, nested=True) as run:
                 with training_time():
                     trained = FAMILIES[model.family].train(table, model.parameters)
-                log_candidate(table, trained, model.title, register_as=register_as)
+                log_candidate(table, trained, model.title)
+                if options.register_as != "none":
+                    registered_version(options.register_as, mlflow.get_run(run.info.run_id), {})
         if models:
             metric = table.recipe.metric
             best = log_comparison(candidates_of(keyed.run.info.run_id), metric)

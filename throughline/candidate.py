@@ -54,16 +54,13 @@ class Candidate:
     metrics: dict[str, float]
 
 
-def log_candidate(
-    table: PreparedTable, trained: Trained, title: str, *, register_as: str = ""
-) -> Candidate:
+def log_candidate(table: PreparedTable, trained: Trained, title: str) -> Candidate:
     """Evaluates a trained model and logs everything about it in the active run.
 
     Args:
         table: The prepared table it was trained on.
         trained: The model.
         title: The candidate's name, for people.
-        register_as: Also registers the model under this name, if given.
     """
     import mlflow
 
@@ -79,7 +76,7 @@ def log_candidate(
         card = Path(folder) / CARD
         write_evaluation(table, trained, title, evaluation, card)
         mlflow.log_artifacts(str(card))
-        uri = _log_served(table, served, card, register_as)
+        uri = _log_served(table, served, card)
     mlflow.set_tags({MODEL: uri, PREPARED: table.output.uri, TABLE: table.key})
     logger.info("%s: %s", title, summary(found, table.recipe.metric))
     return Candidate(uri, found)
@@ -167,9 +164,7 @@ def _log_dataset(table: PreparedTable) -> None:
         mlflow.set_tags({f"dataset.{key}": value for key, value in told.items()})
 
 
-def _log_served(
-    table: PreparedTable, served: ServedModel, card: Path | None = None, register_as: str = ""
-) -> str:
+def _log_served(table: PreparedTable, served: ServedModel, card: Path | None = None) -> str:
     """Logs the served model, with its card beside it if there is one, and returns its URI."""
     import mlflow.pyfunc
 
@@ -191,7 +186,6 @@ def _log_served(
             signature=signature_of(table.plan, answer),
             input_example=rows,
             pip_requirements=requirements(served),
-            register_as=register_as,
         )
 
 

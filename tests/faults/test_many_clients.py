@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 
@@ -15,7 +16,7 @@ from tests.faults.server import TrackingServer
 from tests.steps.conftest import PROJECT
 from throughline.caching.cache import KEY
 from throughline.registry.digest import DIGEST
-from throughline.registry.promotion import _registered
+from throughline.registry.promotion import registered_version
 from throughline.registry.roles import CHAMPION, give_role, version_with
 from throughline.tracking import MODEL
 
@@ -112,7 +113,8 @@ def test_many_register_one_candidate_once(client: mlflow.MlflowClient) -> None:
     for number in range(3):
         name = f"registered once {number}"
         client.create_registered_model(name)
-        at_once(lambda told, name=name: _registered(name, candidate, {"by": told}), list("abcd"))
+        register = partial(registered_version, name, candidate)
+        at_once(lambda told, register=register: register({"by": told}), list("abcd"))
         (version,) = client.search_model_versions(f"name = '{name}'")
         assert version.tags["run"] == run.info.run_id
         assert DIGEST in version.tags

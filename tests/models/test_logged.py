@@ -100,12 +100,6 @@ def test_a_model_is_registered_by_that_folder(here):
     assert np.array_equal(answer, booster.predict(xgboost.DMatrix(ROWS)))
 
 
-def test_a_model_is_registered_as_it_is_logged(here):
-    with mlflow.start_run() as run:
-        log_model(mlflow.sklearn, "native", fitted(), register_as="at-once", pip_requirements=["a"])
-    assert mlflow.MlflowClient().get_model_version("at-once", "1").run_id == run.info.run_id
-
-
 def test_a_model_of_spark(here, spark):
     from pyspark.ml import Pipeline
     from pyspark.ml.feature import SQLTransformer

@@ -192,7 +192,9 @@ def test_a_loser_becomes_the_challenger_with_the_reason(project: Project, chain:
 def test_train_registers_on_the_way(project: Project, chain: Chain) -> None:
     result = project.script("train", "--model", "xgboost", "--register_as", "on-the-way")
     assert result.returncode == 0, result.stderr[-2000:]
-    assert mlflow.MlflowClient().get_model_version("on-the-way", "1").run_id
+    version = mlflow.MlflowClient().get_model_version("on-the-way", "1")
+    assert version.run_id
+    assert len(version.tags["digest"]) == 64  # else it would be a stranger's
 
 
 def test_the_champion_runs_under_plain_mlflow_models_serve(

@@ -49,7 +49,8 @@ def training_folder(
             if not keep or folder is not wanted:
                 folder.clear()  # nobody would look for it
             elif folder.read(CHECKPOINT):
-                logger.info("the checkpoint stays in %s: resume=auto goes on from it", folder.uri)
+                told = "resume=auto goes on from it while code and lock are the same"
+                logger.info("the checkpoint stays in %s: %s", folder.uri, told)
             raise
         folder.clear()
 

@@ -18,16 +18,13 @@ if TYPE_CHECKING:
 _IN_RUN = re.compile(r"([^/]+)/artifacts/[^/]+$")
 
 
-def log_model(
-    flavor: ModuleType, name: str, *model: Any, register_as: str = "", **options: Any
-) -> str:
+def log_model(flavor: ModuleType, name: str, *model: Any, **options: Any) -> str:
     """Logs a model in the active run.
 
     Args:
         flavor: MLflow's module of the kind of model, as ``mlflow.xgboost``.
         name: The model's name in the run.
         model: The model, if the flavor takes it so.
-        register_as: Also registers the model under this name, if given.
         options: More arguments, of both ``log_model`` and ``save_model`` of the flavor.
 
     Returns:
@@ -36,13 +33,8 @@ def log_model(
     if has_logged_models():
         # the Spark flavor has no other word for the name yet
         word = "artifact_path" if flavor.__name__ == "mlflow.spark" else "name"
-        registered = {"registered_model_name": register_as} if register_as else {}
-        logged = flavor.log_model(*model, **{word: name}, **registered, **options)
-        return str(logged.model_uri)
-    uri = _log_as_artifacts(flavor, name, *model, **options)
-    if register_as:
-        register_model(uri, register_as)
-    return uri
+        return str(flavor.log_model(*model, **{word: name}, **options).model_uri)
+    return _log_as_artifacts(flavor, name, *model, **options)
 
 
 def register_model(uri: str, name: str) -> "ModelVersion":

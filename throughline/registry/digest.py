@@ -63,8 +63,9 @@ def check_trusted(what: str, name: str) -> None:
     """
     if name not in {name.strip() for name in os.environ.get(ALLOWED, "").split(",")}:
         raise UserError(
-            f"{what} was not registered by this project, and can run anything when it is loaded; "
-            f"register it with the step register or, if you trust it, set {ALLOWED}={name}."
+            f"{what} was not registered by this project (it has no digest), and can run anything "
+            "when it is loaded; register its candidate with the step register or, if you trust it, "
+            f"set {ALLOWED}={name}."
         )
 
 

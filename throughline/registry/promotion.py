@@ -79,7 +79,7 @@ def promote(
         found = on_test(_model_of(run), table, rows)
     except NotComparableError as error:
         raise UserError(f"The candidate cannot be measured: {error}; train it again.") from None
-    version = _registered(name, run, {**(lineage or {}), **_figures(found.figures)})
+    version = registered_version(name, run, {**(lineage or {}), **_figures(found.figures)})
     champion = champion_of(name)
     while True:
         verdict = _verdict(found, version, champion, table, rows)
@@ -205,7 +205,7 @@ def _champion_on_test(
         return on_test(files, table, rows, f"version {number}")
 
 
-def _registered(name: str, run: "Run", told: Mapping[str, str]) -> "ModelVersion":
+def registered_version(name: str, run: "Run", told: Mapping[str, str]) -> "ModelVersion":
     """The version of a candidate, which is registered unless it is; tagged with what is told."""
     import mlflow
     from mlflow.artifacts import download_artifacts
@@ -227,10 +227,8 @@ def _settle(version: "ModelVersion", verdict: Verdict) -> None:
     tag_version(name, number, {"reason": verdict.reason})
     if verdict.promoted:
         make_champion(name, number)
-    else:
-        give_role(name, number, CHALLENGER, other_taken=False)
-        if versions_by_role(name).get(CHAMPION) == number:  # a person has made it that meanwhile
-            give_role(name, number, CHAMPION)
+    elif versions_by_role(name).get(CHAMPION) != number:  # a person may have made it that meanwhile
+        give_role(name, number, CHALLENGER)
     role = CHAMPION if verdict.promoted else CHALLENGER
     logger.info("version %s of %s is the %s: %s", number, name, role, verdict.reason)
 
@@ -262,7 +260,7 @@ def _register_once(name: str, run: "Run") -> "ModelVersion":
         made = [register_model(_model_of(run), name)]
     except MlflowException:
         made = []
-        if not _versions_of(name, run):
+        if [version.status for version in _versions_of(name, run)[:1]] != ["READY"]:
             raise
     version, *later = _versions_of(name, run) or made
     for other in later:

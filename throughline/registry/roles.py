@@ -102,22 +102,15 @@ def find_version(name: str, version: str) -> "ModelVersion | None":
         raise
 
 
-def give_role(name: str, version: str, role: str, other_taken: bool = True) -> None:
+def give_role(name: str, version: str, role: str) -> None:
     """Gives a version the role, and takes the other from it; whose it was before is archived.
 
     What is so already is left alone, so that it can be repeated after it was cut short.
-
-    Args:
-        name: The registered model.
-        version: Its version.
-        role: The champion's or the challenger's.
-        other_taken: False to leave it the alias of the other role.
     """
     if has_aliases():
         if versions_by_role(name).get(role) != version:
             _give_alias(name, version, role)  # at once: there is always one
-        if other_taken:
-            _take(name, version, {CHAMPION, CHALLENGER} - {role})
+        _take(name, version, {CHAMPION, CHALLENGER} - {role})
     if has_stages():
         _settle(name, version, role)
 

@@ -16,4 +16,6 @@ def tag_version(name: str, number: str, tags: Mapping[str, str]) -> None:
         try:
             client.set_model_version_tag(name, number, key, value)
         except MlflowException:
+            if key not in client.get_model_version(name, number).tags:
+                raise
             client.set_model_version_tag(name, number, key, value)
