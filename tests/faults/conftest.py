@@ -111,7 +111,10 @@ class Chain:
 
     @property
     def client(self) -> mlflow.MlflowClient:
-        return mlflow.MlflowClient(self.store, self.store)
+        """A client of its store, by where that lies now: MLflow keeps files open by their names."""
+        _, is_file, place = self.store.partition("sqlite:///")
+        store = f"{is_file}{Path(place).resolve()}" if is_file else self.store
+        return mlflow.MlflowClient(store, store)
 
     @property
     def log(self) -> Path:
