@@ -1,6 +1,8 @@
 import datetime as dt
 import sys
+import time
 
+import psutil
 import pytest
 
 from throughline import spark as java_and_spark
@@ -96,3 +98,32 @@ def test_days_and_moments_of_long_ago_are_written_and_read(spark, tmp_path):
         .collect()
     )
     assert tuple(read) == ("0001-01-01", "1850-02-03 04:05:06.000789")
+
+
+ENDED = """
+import signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+from throughline.spark import session
+session()
+"""
+
+
+@pytest.mark.slow
+def test_a_jvm_whose_step_is_ended_while_it_starts_ends_as_well():
+    step = psutil.Popen([sys.executable, "-c", ENDED])
+    deadline = time.monotonic() + 60
+    while not (jvms := [p for p in step.children(recursive=True) if is_gateway(p)]):
+        assert time.monotonic() < deadline
+    step.terminate()
+    assert step.wait(60) == 143
+    assert psutil.wait_procs(jvms, 20)[1] == []
+
+
+def is_gateway(process):
+    """Whether it is Spark's JVM, and not the one that puts its command together."""
+    try:
+        words = process.cmdline()
+        is_java = process.name() == "java" and "pyspark-shell" in words
+        return is_java and "org.apache.spark.launcher.Main" not in words
+    except psutil.Error:
+        return False

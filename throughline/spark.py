@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,24 @@ def _local_session(name: str) -> "SparkSession":
         builder = builder.config(key, value)
     if SparkContext._active_spark_context is None:
         logger.info("starting Spark on %d cores", cores)
-    return builder.getOrCreate()
+    try:
+        return builder.getOrCreate()
+    except (KeyboardInterrupt, SystemExit):
+        _end_gateways()
+        raise
+
+
+def _end_gateways() -> None:
+    """Ends Spark's JVM, and the script that becomes it.
+
+    A JVM that begins when its caller has stopped waiting for it fails to tell its port, and stays.
+    """
+    import psutil
+
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "pyspark-shell" in process.cmdline():
+                process.kill()
 
 
 def has_file_system(spark: "SparkSession", uri: str) -> bool:
