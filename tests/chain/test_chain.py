@@ -7,6 +7,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from tests.caching.test_cache import RECIPE as PLAIN
 from throughline.caching.cache import keyed_run
 from throughline.chain.chain import Chain, Finished
 from throughline.chain.in_process import InProcessBackend
@@ -14,17 +15,12 @@ from throughline.outputs import KEY, Output
 from throughline.recipe.file import load_recipe
 from throughline.tracking import PREPARED, RESUMED
 
-RECIPE = """
-name: small
-source: {{table: {table}}}
-key: [id]
-label: {{name: late, task: classification}}
-split: {{random: {{test: 0.2, validation: 0.2}}, seed: 7}}
-prepare: [{{impute: {{columns: [x]}}}}]
-metric: roc_auc
-models: [{{family: spark_linear}}]
+RECIPE = (
+    PLAIN
+    + """\
 search: {{family: xgboost, space: {{max_depth: {{choice: [2, 3]}}}}}}
 """
+)
 
 
 @pytest.fixture(autouse=True)

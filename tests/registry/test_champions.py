@@ -125,24 +125,15 @@ def test_a_rollback_that_was_cut_between_alias_and_stage_is_repaired(versions, s
     assert not given_up(store.get_model_version(NAME, "1"))
 
 
-def test_a_champion_that_a_person_made_meanwhile_is_no_rollbacks(versions):
+@pytest.mark.parametrize("made", [["3", "1"], ["1"]])
+def test_a_champion_that_a_person_makes_is_no_rollbacks(versions, made):
     versions(3)
     for version in ("1", "2"):
         make_champion(NAME, version)
     roll_back(NAME)
-    move(NAME, "3", "production")
-    assert resume_rollback(NAME) == ""
-    move(NAME, "1", "production")
-    assert resume_rollback(NAME) == ""
-
-
-def test_a_person_who_confirms_the_champion_ends_the_rollback(versions):
-    versions(2)
-    for version in ("1", "2"):
-        make_champion(NAME, version)
-    roll_back(NAME)
-    move(NAME, "1", "production")
-    assert resume_rollback(NAME) == ""
+    for version in made:
+        move(NAME, version, "production")
+        assert resume_rollback(NAME) == ""
 
 
 def test_a_rollback_goes_on_where_what_was_given_up_is_still_served(versions):
