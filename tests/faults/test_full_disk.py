@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Chain, Moment, Reference
+from tests.faults.chain import Chain, Moment, Reference
 
 PLACES = [
     ("data", ["prep"], 4_000),

@@ -15,7 +15,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from tests.faults.conftest import STEPS, Chain, Moment, Reference
+from tests.faults.chain import STEPS, Chain, Moment, Reference
 
 Launcher = subprocess.Popen
 Strike = Callable[[Chain, "subprocess.Popen[bytes]", psutil.Process], None]

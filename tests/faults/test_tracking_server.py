@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.faults.conftest import NAME, Chain, Moment, Reference, copy_store, wait_for
+from tests.faults.chain import NAME, Chain, Moment, Reference, wait_for
+from tests.faults.conftest import copy_store
 from tests.faults.server import TrackingServer
 
 GONE_SECONDS = 60

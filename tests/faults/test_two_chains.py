@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.conftest import Chain, Reference
+from tests.faults.chain import Chain, Reference
 from tests.faults.server import TrackingServer
 
 
