@@ -30,6 +30,7 @@ settings.register_profile(
 )
 
 pytest_plugins = ["tests.scheduling"]
+pytest.register_assert_rewrite("tests.faults.chain")  # its checks say what they found
 
 WriteRecipe = Callable[..., Path]
 
