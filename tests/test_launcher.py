@@ -9,6 +9,8 @@ import mlflow
 import psutil
 import pytest
 
+from throughline.launcher import LOCK
+
 STEP = """
 import time
 from throughline.step import run_step
@@ -44,6 +46,16 @@ with as_launcher():
     subprocess.run(["bash", "-c", f"echo started; {{wait}}; {step}; echo $? > {code}"])
 """
 """A launcher whose step begins once it is gone."""
+OUTSIDE = """
+import sys, time
+from pathlib import Path
+from throughline.launcher import hold_lock
+
+with hold_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(120)
+"""
+"""The launcher of a step in a container."""
 
 
 def launched(tmp_path, command, environment):
@@ -117,3 +129,33 @@ def test_a_step_whose_launcher_goes_while_it_imports_ends_itself_and_its_run(tmp
     launcher.wait()
     wait_for(lambda: not step.is_running() or step.status() == psutil.STATUS_ZOMBIE)
     assert client.get_run(run_id).info.status == "KILLED"
+
+
+def test_a_step_that_cannot_see_its_launcher_ends_when_that_holds_its_lock_no_longer(tmp_path):
+    (tmp_path / "step.py").write_text(STEP)
+    lock, log = tmp_path / "lock", tmp_path / "log"
+    environment = {**os.environ, "MLFLOW_RUN_ID": "x", "PYTHONPATH": "."}
+    command = [sys.executable, "-c", OUTSIDE, str(lock)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as launcher:
+        assert launcher.stdout.readline() == b"held\n"
+        with log.open("wb") as out:
+            command = [sys.executable, str(tmp_path / "step.py")]
+            step = subprocess.Popen(command, env={**environment, LOCK: str(lock)}, stdout=out)
+        wait_for(lambda: b"started" in log.read_bytes())
+        with pytest.raises(subprocess.TimeoutExpired):
+            step.wait(2)
+        launcher.kill()
+        assert step.wait(30) == 143
+    assert log.read_bytes().split() == [b"started", b"ended"]
+
+
+def test_a_lock_that_is_not_seen_ends_no_step(tmp_path):
+    (tmp_path / "lock").touch()
+    (tmp_path / "step.py").write_text(STEP)
+    environment = {"MLFLOW_RUN_ID": "x", "PYTHONPATH": ".", LOCK: str(tmp_path / "lock")}
+    command = [sys.executable, str(tmp_path / "step.py")]
+    launcher, step, _ = launched(tmp_path, command, environment)
+    with pytest.raises(psutil.TimeoutExpired):
+        step.wait(2)
+    step.kill()
+    launcher.wait()

@@ -3,12 +3,15 @@
 Otherwise a step would go on alone after its chain was killed, with its Spark and its workers.
 """
 
+import fcntl
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import psutil
 
@@ -18,6 +21,8 @@ from throughline.process_identity import ProcessIdentity
 
 LAUNCHER = "THROUGHLINE_LAUNCHER"
 """Names the process that launched a step, which itself cannot tell once that has ended."""
+LOCK = "THROUGHLINE_LAUNCHER_LOCK"
+"""Names a file that the launcher holds locked: a step in a container sees no process outside."""
 
 _gone = threading.Event()
 _LOOK_SECONDS = 0.5
@@ -35,6 +40,14 @@ def as_launcher() -> Iterator[None]:
         del os.environ[LAUNCHER]
 
 
+@contextmanager
+def hold_lock(path: Path) -> Iterator[None]:
+    """Holds a lock on a new file in the block; the kernel releases it when this process ends."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def end_with_launcher() -> None:
     """From now on, the end of a process that launched this step is a SIGTERM to this one.
 
@@ -43,11 +56,14 @@ def end_with_launcher() -> None:
     """
     if "MLFLOW_RUN_ID" not in os.environ or on_databricks():
         return
-    watched: list[psutil.Process | None] = [*_launchers()]
+    launchers: list[psutil.Process | None] = [*_launchers()]
     if os.getppid() != PARENT:
-        watched.append(None)  # it ended while this process imported
+        launchers.append(None)  # it ended while this process imported
     if named := os.environ.get(LAUNCHER):
-        watched.append(ProcessIdentity.parse(named).find())
+        launchers.append(ProcessIdentity.parse(named).find())
+    watched = [partial(_goes_on, launcher) for launcher in launchers]
+    if (lock := os.environ.get(LOCK)) and _is_held(Path(lock)):  # an engine in a machine of its own
+        watched.append(partial(_is_held, Path(lock)))  # passes files on, but no locks
     if watched:
         threading.Thread(target=_watch, args=(watched,), daemon=True).start()
 
@@ -71,8 +87,8 @@ def _launchers() -> list[psutil.Process]:
     return found
 
 
-def _watch(processes: list[psutil.Process | None]) -> None:
-    while all(process and _goes_on(process) for process in processes):
+def _watch(looks: list[Callable[[], bool]]) -> None:
+    while all(goes_on() for goes_on in looks):
         time.sleep(_LOOK_SECONDS)
     _gone.set()
     os.kill(os.getpid(), signal.SIGTERM)
@@ -80,8 +96,22 @@ def _watch(processes: list[psutil.Process | None]) -> None:
     os._exit(128 + signal.SIGTERM)
 
 
-def _goes_on(process: psutil.Process) -> bool:
+def _is_held(lock: Path) -> bool:
+    """Whether a process holds the lock of a file."""
+    try:
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _goes_on(process: psutil.Process | None) -> bool:
     """Whether a process runs; one that has ended may wait long for somebody to take its code."""
+    if process is None:
+        return False
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

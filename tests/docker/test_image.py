@@ -6,6 +6,7 @@ These take about half an hour on two cores, most of it the image's first build a
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -209,21 +210,26 @@ def _render(image: str, data_root: Path, folder: Path, tracking: str) -> None:
     )
 
 
-def test_a_container_ends_with_its_chain(engine: Engine, image: str, place: Place) -> None:
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_container_ends_with_its_chain(
+    engine: Engine, image: str, place: Place, signal_number: int
+) -> None:
     data, recipe = place.folder / "ended", place.folder / "recipe/recipe.yaml"
     command = [sys.executable, "steps/main.py", "--recipe", str(recipe), "--data_root", str(data)]
     command += ["--backend", "docker", "--backend_config", image]
     environment = engine.environment | {"MLFLOW_TRACKING_URI": place.tracking}
     containers = ("ps", "-q", "--filter", "name=throughline-prep-")
     with subprocess.Popen(command, cwd=PROJECT, env=environment) as chain:
-        deadline = time.monotonic() + 120
-        while not engine(*containers).strip() and time.monotonic() < deadline:
-            time.sleep(0.2)
-        running = engine(*containers).strip()
-        chain.terminate()
+        _until(lambda: bool(engine(*containers).strip()))
+        (container,) = engine(*containers).split()
+        _until(lambda: bool(engine("logs", container)))
+        chain.send_signal(signal_number)
         chain.wait(60)
-    assert running
-    assert not engine(*containers).strip()
+    _until(lambda: not engine(*containers).strip(), 15)
+    (main,) = mlflow.search_runs(
+        ["0"], "tags.`throughline.step` = 'main'", max_results=1, output_format="list"
+    )
+    assert [run.info.status for run in children(main.info.run_id)] == ["KILLED"]
 
 
 def test_a_mistake_in_a_container_is_told_in_one_sentence(image: str, place: Place) -> None:
@@ -240,7 +246,7 @@ def _until(ask: object, seconds: float = 90) -> object:
     while True:
         try:
             answer = ask()
-            if getattr(answer, "returncode", 0) == 0:
+            if answer is not False and getattr(answer, "returncode", 0) == 0:
                 return answer
         except requests.RequestException:
             if time.monotonic() > deadline:

@@ -14,6 +14,7 @@ from throughline.chain.local import run_project
 from throughline.checkout import project_root
 from throughline.deployment.engine import docker_engine
 from throughline.errors import UserError
+from throughline.launcher import LOCK, hold_lock
 from throughline.packaging.docker import (
     IMAGE,
     WORKDIR,
@@ -95,9 +96,11 @@ class DockerBackend:
             tempfile.TemporaryDirectory() as folder,
             _project_folder() as project,
             _container(step) as name,
+            hold_lock(lock := mistake.with_name("launcher")),
         ):
             settings = {name: os.environ[name] for name in SETTINGS if name in os.environ}
             settings |= {"MLFLOW_TRACKING_URI": tracking, ERROR_FILE: str(mistake)}
+            settings[LOCK] = str(lock)
             seen = [*self.mounts, *tracking_mounts(tracking), *_artifact_mounts()]
             seen += tracking_mounts(os.environ.get(REGISTRY, ""))
             seen += [Mount.same(mistake.parent), *_recipe_mounts(parameters)]
