@@ -159,3 +159,15 @@ def test_a_lock_that_is_not_seen_ends_no_step(tmp_path):
         step.wait(2)
     step.kill()
     launcher.wait()
+
+
+def test_a_step_that_is_told_to_end_before_it_has_taken_its_run_ends_that(tmp_path, own_store):
+    (tmp_path / "step.py").write_text(STEP)
+    client = mlflow.MlflowClient()
+    run_id = client.create_run("0").info.run_id
+    environment = {"MLFLOW_RUN_ID": run_id, "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
+    command = [sys.executable, str(tmp_path / "step.py")]
+    launcher, step, _ = launched(tmp_path, command, {**environment, "PYTHONPATH": "."})
+    step.terminate()
+    launcher.wait(30)
+    assert client.get_run(run_id).info.status == "KILLED"

@@ -24,7 +24,6 @@ LAUNCHER = "THROUGHLINE_LAUNCHER"
 LOCK = "THROUGHLINE_LAUNCHER_LOCK"
 """Names a file that the launcher holds locked: a step in a container sees no process outside."""
 
-_gone = threading.Event()
 _LOOK_SECONDS = 0.5
 _GRACE_SECONDS = 60
 """How long a step may take to end its run and its workers."""
@@ -68,11 +67,6 @@ def end_with_launcher() -> None:
         threading.Thread(target=_watch, args=(watched,), daemon=True).start()
 
 
-def launcher_is_gone() -> bool:
-    """Whether this step ends because what launched it has ended."""
-    return _gone.is_set()
-
-
 def _launchers() -> list[psutil.Process]:
     """The parent; where that is the shell that MLflow puts between, the one before as well."""
     found = []
@@ -90,7 +84,6 @@ def _launchers() -> list[psutil.Process]:
 def _watch(looks: list[Callable[[], bool]]) -> None:
     while all(goes_on() for goes_on in looks):
         time.sleep(_LOOK_SECONDS)
-    _gone.set()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)
     os._exit(128 + signal.SIGTERM)

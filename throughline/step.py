@@ -16,7 +16,7 @@ from typing import NoReturn
 from throughline.dbfs import on_databricks
 from throughline.errors import UserError
 from throughline.faults import sentence_of
-from throughline.launcher import end_with_launcher, launcher_is_gone
+from throughline.launcher import end_with_launcher
 from throughline.lost_runs import end_as_killed
 
 ERROR_FILE = "THROUGHLINE_ERROR_FILE"
@@ -33,6 +33,8 @@ FAILURE = "throughline.error"
 
 OF_AZUREML = re.compile(r"--(AZUREML|MLFLOW)_[A-Z_]+")
 """Names of arguments that a pipeline of Azure ML adds to those of a script, each with a value."""
+
+_told_to_end = threading.Event()
 
 
 def run_step(main: Callable[[], None]) -> None:
@@ -53,7 +55,7 @@ def run_step(main: Callable[[], None]) -> None:
     # py4j tells with a stack trace, in nobody's name, that Spark has ended; we say it in a sentence
     logging.getLogger().addFilter(lambda record: "py4j" not in record.pathname)
     if threading.current_thread() is threading.main_thread():  # a kernel may have another
-        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # lets runs end
+        signal.signal(signal.SIGTERM, _end)
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         end_with_launcher()
@@ -70,8 +72,14 @@ def run_step(main: Callable[[], None]) -> None:
         report(UserError(sentence))
         sys.exit(2)
     finally:
-        if launcher_is_gone() and (run_id := os.environ.get("MLFLOW_RUN_ID")):
+        if _told_to_end.is_set() and (run_id := os.environ.get("MLFLOW_RUN_ID")):
             _end_untaken(run_id)
+
+
+def _end(number: int, _: object) -> NoReturn:
+    """Ends this process by an exception, which lets runs end."""
+    _told_to_end.set()
+    sys.exit(128 + number)
 
 
 def _end_untaken(run_id: str) -> None:

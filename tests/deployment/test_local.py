@@ -5,15 +5,14 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 
 import psutil
 import pytest
 import requests
 
+from tests.deployment.clients import REQUEST, clients
 from throughline.deployment.handover import bound
 from throughline.deployment.launch import Launch
 from throughline.deployment.local import LocalTarget
@@ -22,7 +21,6 @@ from throughline.deployment.versions import resolve
 from throughline.errors import UserError
 
 MODEL = "late-test"
-REQUEST = {"dataframe_records": [{"carrier": "UA", "distance": 1000}]}
 
 
 @pytest.fixture(scope="module")
@@ -112,30 +110,6 @@ def test_a_new_version_replaces_the_old_one_and_can_be_stopped(target, served):
         target.predict(MODEL, REQUEST)
     with pytest.raises(UserError, match="there is no endpoint of late-test"):
         target.logs(MODEL)
-
-
-@contextmanager
-def clients(url, count):
-    """Asks on new connections, each client one after the other; yields the statuses."""
-    answers, ended = [], threading.Event()
-
-    def ask():
-        while not ended.is_set():
-            try:
-                answer = requests.post(f"{url}/invocations", json=REQUEST, timeout=30)
-                answers.append(answer.status_code)
-            except requests.RequestException as error:
-                answers.append(repr(error))
-
-    threads = [threading.Thread(target=ask) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield answers
-    finally:
-        ended.set()
-        for thread in threads:
-            thread.join()
 
 
 def test_a_foreign_program_keeps_its_port(champion, tmp_path):

@@ -229,7 +229,8 @@ def test_a_container_ends_with_its_chain(
     (main,) = mlflow.search_runs(
         ["0"], "tags.`throughline.step` = 'main'", max_results=1, output_format="list"
     )
-    assert [run.info.status for run in children(main.info.run_id)] == ["KILLED"]
+    (prep,) = children(main.info.run_id)
+    assert prep.info.status in ("KILLED", "FAILED")
 
 
 def test_a_mistake_in_a_container_is_told_in_one_sentence(image: str, place: Place) -> None:
