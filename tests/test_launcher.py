@@ -24,6 +24,23 @@ def main():
 
 run_step(main)
 """
+IMPORTER = """
+import sys, time
+from throughline.step import run_step
+
+class Slow:
+    def find_spec(self, name, *_):
+        if name == "mlflow.tracing.attachments":
+            print("started", flush=True)
+            time.sleep(120)
+
+def main():
+    sys.meta_path.insert(0, Slow())
+    import mlflow
+
+run_step(main)
+"""
+"""A step that is in the middle of an import."""
 LAUNCHER = """
 import subprocess, sys
 subprocess.run({command!r})
@@ -161,13 +178,16 @@ def test_a_lock_that_is_not_seen_ends_no_step(tmp_path):
     launcher.wait()
 
 
-def test_a_step_that_is_told_to_end_before_it_has_taken_its_run_ends_that(tmp_path, own_store):
-    (tmp_path / "step.py").write_text(STEP)
+@pytest.mark.parametrize("step", [STEP, IMPORTER])
+def test_a_step_that_is_told_to_end_before_it_has_taken_its_run_ends_that(
+    tmp_path, own_store, step
+):
+    (tmp_path / "step.py").write_text(step)
     client = mlflow.MlflowClient()
     run_id = client.create_run("0").info.run_id
     environment = {"MLFLOW_RUN_ID": run_id, "MLFLOW_TRACKING_URI": mlflow.get_tracking_uri()}
     command = [sys.executable, str(tmp_path / "step.py")]
-    launcher, step, _ = launched(tmp_path, command, {**environment, "PYTHONPATH": "."})
-    step.terminate()
+    launcher, process, _ = launched(tmp_path, command, {**environment, "PYTHONPATH": "."})
+    process.terminate()
     launcher.wait(30)
     assert client.get_run(run_id).info.status == "KILLED"

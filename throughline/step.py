@@ -5,19 +5,20 @@ import logging
 import os
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from throughline.checkout import project_root
 from throughline.dbfs import on_databricks
 from throughline.errors import UserError
 from throughline.faults import sentence_of
 from throughline.launcher import end_with_launcher
-from throughline.lost_runs import end_as_killed
 
 ERROR_FILE = "THROUGHLINE_ERROR_FILE"
 """Names a file that receives the sentence of a user's mistake, for whoever started the step."""
@@ -83,12 +84,13 @@ def _end(number: int, _: object) -> NoReturn:
 
 
 def _end_untaken(run_id: str) -> None:
-    """Ends the run of a step that has not taken it yet; nobody else will, or reads why not."""
-    import mlflow
-    from mlflow.exceptions import MlflowException
+    """Ends the run of a step that has not taken it yet; nobody else will, or reads why not.
 
-    with suppress(MlflowException):
-        end_as_killed(mlflow.MlflowClient(), run_id)
+    In another process: an import that was cut short, MLflow's own perhaps, cannot be done here.
+    """
+    command = [sys.executable, "-m", "throughline.lost_runs", run_id]
+    variables = os.environ | {"PYTHONPATH": str(project_root())}
+    subprocess.run(command, env=variables, capture_output=True, check=False)
 
 
 class Parser(argparse.ArgumentParser):
