@@ -37,7 +37,12 @@ def test_one_that_did_not_leaves_its_checkpoint_to_the_next(make_job, tmp_path, 
     assert folder.read(CHECKPOINT) is None
     with training_folder(table, make_job(code="mended"), "auto") as folder:
         assert folder.read(CHECKPOINT) is None
-    with training_folder(table, make_job(epochs=40, patience=9), "auto") as folder:
+    for other in ({"epochs": 1}, {"patience": 1}):
+        with training_folder(table, make_job(**other), "auto") as folder:
+            assert folder.read(CHECKPOINT) is None
+    with training_folder(table, make_job(), "auto", workers=4) as folder:
+        assert folder.read(CHECKPOINT) is None
+    with training_folder(table, make_job(threads=2), "auto") as folder:
         assert folder.read(CHECKPOINT) == b"weights"
         raise_later = training_folder(table, make_job(seed=8), "auto")
         with raise_later as other:

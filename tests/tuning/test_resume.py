@@ -131,3 +131,21 @@ def test_a_search_made_anew_is_gone_on_with_by_its_own_study(in_run, children_of
         store.set_terminated(run.info.run_id, "KILLED")
         studies.append(store.get_run(run.info.run_id).data.tags[STUDY])
     assert studies[0] != studies[1] == studies[2]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_a_search_would_not_have_made_is_not_gone_on_with(searched, store, engine):
+    asked = wanted(6, engine=engine, max_depth={"choice": [3]})
+
+    def numbers(asked):
+        """The trials of a search that is ended afterwards, and how many of them were adopted."""
+        found, trials = searched(asked)
+        store.set_terminated(trials[0].data.tags["mlflow.parentRunId"], "KILLED")
+        adopted = sum(ADOPTED in trial.data.tags for trial in trials)
+        return sorted(trial.number for trial in found.trials), adopted
+
+    assert numbers(asked) == ([0, 1, 2, 3, 4, 5], 0)
+    assert numbers(changed(asked, max_evals=4)) == ([0, 1, 2, 3], 4)
+    patient = changed(asked, early_stop=2)
+    assert numbers(patient) == ([0, 1, 2], 0)
+    assert numbers(patient) == ([0, 1, 2], 3)

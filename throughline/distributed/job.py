@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 from throughline.features.layout import Layout
 from throughline.models.network_parameters import Library, NetworkParameters, NetworkTraining
 
-_NO_PART_OF_IT = {"epochs", "patience", "output", "run_id", "threads"}
-"""A training that differs in these only goes on with the checkpoint of the one before."""
+_NO_PART_OF_IT = {"output", "run_id", "threads"}
+"""A training that differs in these only goes on with the checkpoint of one that was ended."""
 
 
 class TrainingJob(NetworkTraining):
@@ -49,7 +49,7 @@ class TrainingJob(NetworkTraining):
     threads: int = Field(default=1, ge=1)
 
     def digest(self) -> str:
-        """A name for all trainings that may go on where this one ended."""
+        """A name for all trainings that end with the weights that this one would have had."""
         return hashlib.sha256(self.model_dump_json(exclude=_NO_PART_OF_IT).encode()).hexdigest()[
             :16
         ]

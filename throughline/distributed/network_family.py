@@ -121,7 +121,8 @@ def train_network(
     enough = how.workers if how.min_workers is None else how.min_workers
     with training_rows(table) as rows:
         job = _job(table, chosen, rows, run_id, how.code)
-        with training_folder(table.output.uri, job, how.resume, keep=track) as folder:
+        where = training_folder(table.output.uri, job, how.resume, workers=how.workers, keep=track)
+        with where as folder:
             job = job.model_copy(update={"output": folder.uri})
             with system_metrics(run_id):
                 result = launch(job, how.workers, how.launcher, enough)

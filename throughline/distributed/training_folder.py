@@ -18,25 +18,26 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def training_folder(
-    table: str, job: TrainingJob, resume: str, *, keep: bool = True
+    table: str, job: TrainingJob, resume: str, *, workers: int = 1, keep: bool = True
 ) -> Iterator[JobFolder]:
     """Gives a training its folder, beside the prepared table; it is removed at a good end.
 
-    A training that was ended leaves its checkpoint there, and the next one of the same network on
-    the same rows goes on from it. Two of them at a time on one machine do not share a folder; on an
-    object store, where nothing can be locked, they would.
+    A training that was ended leaves its checkpoint there, and the next one that is the same goes on
+    from it; one of more workers or fewer epochs would have come elsewhere. Two of them at a time on
+    one machine do not share a folder; on an object store, where nothing can be locked, they would.
 
     Args:
         table: The URI of the prepared table.
         job: The training.
         resume: ``auto`` to go on, ``none`` to start anew, or a run's id to start from that run's
             checkpoint.
+        workers: How many there are to be.
         keep: Whether the folder stays when the training is ended.
 
     Raises:
         UserError: The run has no checkpoint.
     """
-    wanted = JobFolder(f"{table}.training/{job.digest()}")
+    wanted = JobFolder(f"{table}.training/{job.digest()}-{workers}")
     with _own(wanted) as folder:
         content = None if resume in ("auto", "none") else _checkpoint_of(resume)
         if resume != "auto":
@@ -49,7 +50,7 @@ def training_folder(
             if not keep or folder is not wanted:
                 folder.clear()  # nobody would look for it
             elif folder.read(CHECKPOINT):
-                told = "resume=auto goes on from it while code and lock are the same"
+                told = "the same command goes on from it while code and lock are the same"
                 logger.info("the checkpoint stays in %s: %s", folder.uri, told)
             raise
         folder.clear()

@@ -74,17 +74,18 @@ class Children:
         self._client.log_batch(run.info.run_id, figures, said)
         self._client.set_terminated(run.info.run_id, trial.status, ended)
 
-    def adopted(self) -> list[Trial]:
+    def adopted(self, most: int) -> list[Trial]:
         """The trials of searches over the same that were ended early; they become children here.
 
-        They keep their numbers. Those that failed are not among them: what made them fail may be
+        They keep their numbers, which are below ``most``: a search of fewer trials would not have
+        made the later ones. Those that failed are not among them: what made them fail may be
         mended.
         """
         found: dict[int, Trial] = {}
         for run in sorted(self._ended(), key=lambda run: run.info.start_time):
             for child in self._runs(f"tags.`{PARENT}` = '{run.info.run_id}'"):
                 trial = _from_run(child)
-                if trial is None or trial.number in found:
+                if trial is None or trial.number in found or trial.number >= most:
                     continue
                 found[trial.number] = trial
                 self._client.set_tag(child.info.run_id, ADOPTED, run.info.run_id)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_NO_PART_OF_IT = {"max_evals", "timeout", "early_stop", "parallelism", "max_queue_len", "trials"}
+_NO_PART_OF_IT = {"max_evals", "timeout", "parallelism", "max_queue_len", "trials"}
 """A search that differs in these only goes on with the trials of the one before."""
 
 
@@ -80,7 +80,7 @@ def search(
     children = Children(run, _digest(table, wanted, code))
     if anew:
         children.give_up()
-    trials = children.adopted()
+    trials = children.adopted(wanted.max_evals)
     if trials:
         logger.info("going on after %d trials of a search that was ended early", len(trials))
         mlflow.set_tag(RESUMED, f"after {len(trials)} trials")
@@ -88,14 +88,19 @@ def search(
     progress = Progress("trial", wanted.max_evals, metric, values)
     one_at_a_time = threading.Lock()
 
+    def is_over() -> bool:
+        return wanted.early_stop is not None and progress.since_best >= wanted.early_stop
+
     def record(trial: Trial) -> bool:
         with one_at_a_time:
             children.log(trial)
             trials.append(trial)
             progress.tell(trial.value, trial.error or "ended early")
-            return wanted.early_stop is not None and progress.since_best >= wanted.early_stop
+            return is_over()
 
-    if wanted.engine == "optuna":
+    if is_over():
+        logger.info("the last %d trials of it were no better: no more are made", wanted.early_stop)
+    elif wanted.engine == "optuna":
         objective = replace(objective, alone=False)
         with threads_limited(threads):
             search_with_optuna(
