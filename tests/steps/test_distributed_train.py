@@ -44,7 +44,7 @@ def test_a_killed_training_goes_on(
     prepared = newest("prep").info.run_id
     command = [sys.executable, "steps/distributed_train.py", "--prep_run", prepared]
     step = subprocess.Popen(
-        [*command, "--epochs", "2000"],
+        [*command, "--epochs", "30"],
         env=project.environment,
         cwd=PROJECT,
         stderr=subprocess.PIPE,
@@ -52,7 +52,7 @@ def test_a_killed_training_goes_on(
     )
     deadline = time.monotonic() + 120
     logs: list[Path] = []
-    while not any("epoch 2 of 2000: train loss" in log.read_text() for log in logs):
+    while not any("epoch 2 of 30: train loss" in log.read_text() for log in logs):
         assert time.monotonic() < deadline
         assert step.poll() is None
         threading.Event().wait(0.1)
@@ -68,19 +68,16 @@ def test_a_killed_training_goes_on(
     assert "the checkpoint stays in" in said
     assert newest_training().info.status == "FAILED"
 
-    done = max(int(epoch) for epoch in re.findall(r"epoch (\d+) of 2000: train loss", said))
-    again = trained(project, "--epochs", str(done + 3))
+    done = max(int(epoch) for epoch in re.findall(r"epoch (\d+) of 30: train loss", said))
+    again = trained(project, "--epochs", "30")
     assert again.returncode == 0, again.stderr[-3000:]
     assert "going on after epoch" in again.stderr
     run = newest_training()
-    assert run.data.metrics["resumed_after"] >= done
-    assert run.data.metrics["epochs_run"] == done + 3
+    assert done <= run.data.metrics["resumed_after"] < run.data.metrics["epochs_run"]
     assert {"validation_roc_auc", "test_roc_auc", "step_loss"} <= set(run.data.metrics)
     assert left_over(project.data_root) == []
 
-    more = trained(
-        project, "--epochs", str(done + 4), "--resume", run.info.run_id, "--launcher", "torch"
-    )
+    more = trained(project, "--epochs", "31", "--resume", run.info.run_id, "--launcher", "torch")
     assert more.returncode == 0, more.stderr[-3000:]
     assert newest_training().data.metrics["resumed_after"] == run.data.metrics["epochs_run"]
     assert left_over(project.data_root) == []
