@@ -22,6 +22,7 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 BASE = "debian:bookworm-slim"
 IMAGE = "throughline:test"
+PORT = 38765
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -138,7 +139,8 @@ class wheels:  # noqa: N801 (a context manager)
         if not Path(folder).is_dir() or not folder:
             return folder
         handler = partial(http.server.SimpleHTTPRequestHandler, directory=folder)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        # the address is a part of what Docker keeps a built layer by: the same each time
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", PORT), handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return f"http://127.0.0.1:{self.server.server_port}/"
 
