@@ -136,6 +136,16 @@ def test_a_champion_that_a_person_makes_is_no_rollbacks(versions, made):
         assert resume_rollback(NAME) == ""
 
 
+def test_a_champion_that_a_person_makes_of_the_one_before_is_no_rollbacks(versions):
+    versions(2)
+    for version in ("1", "2", "1", "2"):
+        make_champion(NAME, version)
+    move(NAME, "1", "production")
+    assert resume_rollback(NAME, "2") == ""  # 2 is still served, and 1 was champion before it
+    assert rolled_back().champion == "2"
+    assert resume_rollback(NAME, "1") == "2"  # this one is
+
+
 def test_a_rollback_goes_on_where_what_was_given_up_is_still_served(versions):
     versions(3)
     for version in ("1", "2", "3"):

@@ -133,7 +133,7 @@ def resume_rollback(name: str, served: str = "") -> str:
         return ""
     version = str(present.version)
     if ROLLING_BACK not in present.tags:
-        if not _given_up_for(version, find_version(name, served) if served else None):
+        if not _given_up_for(present, find_version(name, served) if served else None):
             return ""
         _note(name, version, ROLLING_BACK)
     give_role(name, version, CHAMPION)
@@ -141,12 +141,15 @@ def resume_rollback(name: str, served: str = "") -> str:
     return version
 
 
-def _given_up_for(champion: str, version: "ModelVersion | None") -> bool:
-    return bool(
-        version
-        and given_up(version)
-        and version.tags.get(BEFORE) == champion != str(version.version)
-    )
+def _given_up_for(champion: "ModelVersion", version: "ModelVersion | None") -> bool:
+    """Whether a rollback gave up the version for the champion.
+
+    A champion that a person made in its place is newer than that; a rollback leaves the time.
+    """
+    if version is None or not (when := given_up(version).partition(" ")[0]):
+        return False
+    before = version.tags.get(BEFORE) == str(champion.version) != str(version.version)
+    return before and str(champion.tags.get(SINCE, "")) < when
 
 
 def roll_back(name: str) -> Rollback:
@@ -202,8 +205,8 @@ def _forget(version: "ModelVersion", tag: str) -> None:
 
 
 def now() -> str:
-    """The time in UTC to the second, as text."""
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    """The time in UTC to the millisecond, as text that sorts as the times do."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
 
 
 def user() -> str:
