@@ -36,6 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = ("to", "request", "approve", "reject")
     if moves := [how for how in words if getattr(options, how) not in (AUTO, NOTHING)]:
         _move(options, moves)
+    elif options.version != "none":
+        raise UserError(
+            f"What is to be done with version {options.version}? Beside -P version=..., give to=, "
+            "request=, approve= or reject=; to register a candidate, leave version out."
+        )
     else:
         _register(options)
 
