@@ -52,8 +52,10 @@ def _register(options: Namespace) -> None:
     from throughline.caching.lineage import lineage_of
     from throughline.prepared import under_recipe
     from throughline.registry.promotion import best_candidate, promote
+    from throughline.registry.roles import check_name
     from throughline.tracking import CANDIDATE, FIGURE, candidates_of, prepared_of
 
+    check_name(options.model)
     with keyed_run("register", vars(options), changes_inputs=True):
         candidates = candidates_of(options.candidates)
         table = under_recipe(prepared_of(candidates), options.recipe, options.set)

@@ -29,8 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from throughline.models.families import FAMILIES, models_named
     from throughline.prepared import table_for_training
     from throughline.registry.promotion import registered_version
+    from throughline.registry.roles import check_name
     from throughline.tracking import FIGURE, candidates_of, takes_table, training_time
 
+    if options.register_as != "none":
+        check_name(options.register_as, "register_as")  # before hours of training
     with keyed_run("train", vars(options)) as keyed:
         table = table_for_training(options.prep_run, options.recipe, options.set)
         takes_table(table)

@@ -37,8 +37,12 @@ def has_stages() -> bool:
     return databricks_registry() != _UNITY_CATALOG
 
 
-def check_name(name: str) -> None:
+def check_name(name: str, parameter: str = "model") -> None:
     """Checks that a registered model may have this name, before a registry is asked for it.
+
+    Args:
+        name: The name.
+        parameter: The parameter of the command line that gave it.
 
     Raises:
         UserError: If not: it is a URI or a path, say.
@@ -46,8 +50,8 @@ def check_name(name: str) -> None:
     # MLflow takes a quote, but a search, which every registry has, cannot ask for it
     if name.strip() in ("", ".", "..") or not set("/:'").isdisjoint(name):
         raise UserError(
-            f"{name!r} cannot be the name of a registered model; give -P model=NAME, the name "
-            "alone, without a slash, a colon or a quote."
+            f"{name!r} cannot be the name of a registered model; give -P {parameter}=NAME, the "
+            "name alone, without a slash, a colon or a quote."
         )
 
 
