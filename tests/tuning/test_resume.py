@@ -9,18 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.tuning.searches import ENGINES, changed, wanted
-from throughline.lost_runs import this_process
-from throughline.process_identity import ProcessIdentity
-from throughline.tuning.children import ADOPTED, OWNER, SEARCH, STUDY, end_dead
+from throughline.lost_runs import end_lost_runs
+from throughline.tuning.children import ADOPTED, SEARCH, STUDY
 from throughline.tuning.search import _storage, search
 
 ROOT = Path(__file__).parents[2]
 
 SCRIPT = """
 import os, signal, sys
-import mlflow
 from throughline.prepared import PreparedTable
 from throughline.recipe.search import Search
+from throughline.tracking import step_run
 from throughline.tuning import children
 from throughline.tuning.search import search
 
@@ -33,7 +32,7 @@ def log(self, trial, folds=None):
     logged(self, trial, folds)
 
 children.Children.log = log
-with mlflow.start_run() as run:
+with step_run("tune") as run:
     search(table, Search.model_validate_json(wanted), run)
 """
 
@@ -63,7 +62,7 @@ def test_a_killed_search_goes_on_from_its_trials(searched, store, prepared, engi
     )
     assert SEARCH in running.data.tags
     assert [run.info.run_name for run in open_children] == ["trial 4"]
-    assert end_dead("0") == 2
+    assert len(end_lost_runs("0")) == 2
     found, trials = searched(asked)
     assert len(trials) == len(found.trials) == 5
     adopted = [run for run in trials if ADOPTED in run.data.tags]
@@ -88,20 +87,6 @@ def test_a_study_that_lost_its_file_draws_what_was_not_drawn(searched, store, pr
     found, _ = searched(changed(asked, max_evals=4))
     assert sorted(trial.number for trial in found.trials) == [0, 1, 2, 3]
     assert len({trial.parameters["learning_rate"] for trial in found.trials}) == 4
-
-
-def test_a_search_that_another_process_works_on_is_left_alone(in_run, searched, store):
-    machine, *_ = this_process().rsplit(" ", 2)
-    asked = wanted(1, max_depth={"choice": [3]})
-    run = store.create_run("0", tags={SEARCH: "x"})
-    store.set_tag(run.info.run_id, OWNER, f"{machine} {ProcessIdentity.of(os.getppid())}")
-    elsewhere = store.create_run("0", tags={OWNER: "no such machine 1 0.00"})
-    assert end_dead("0") == 0
-    searched(asked)
-    assert store.get_run(run.info.run_id).info.status == "RUNNING"
-    assert store.get_run(elsewhere.info.run_id).info.status == "RUNNING"
-    for one in (run, elsewhere):
-        store.set_terminated(one.info.run_id)
 
 
 def test_a_search_goes_on_from_trials_of_the_same_code_alone(in_run, children_of, store, prepared):

@@ -4,8 +4,6 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from throughline.capabilities import in_status
-from throughline.lost_runs import end_as_killed, may_live, this_process
 from throughline.tracking import FAILURE, PARENT
 from throughline.tuning.trial import Trial
 
@@ -14,7 +12,6 @@ if TYPE_CHECKING:
 
 SEARCH = "throughline.search"
 """What a search is over, as a digest: one that was ended goes on where the next has the same."""
-OWNER = "throughline.search_process"
 TRIAL = "throughline.trial"
 """A trial as its engine needs it to go on, as JSON."""
 TUNING_METHOD = "tuning_method"
@@ -31,7 +28,7 @@ class Children:
     """Logs trials as children of a search's run.
 
     A child is made when its trial has ended, so that a search killed in the middle of a trial
-    leaves no child that seems to run. What is killed in the middle of logging, the next one ends.
+    leaves no child that seems to run. What is killed in the middle of logging, the next step ends.
 
     Args:
         parent: The search's run.
@@ -48,8 +45,7 @@ class Children:
         self._context = resolve_tags()
         self._digest = digest
         self.study = f"{digest}-{self._parent}"
-        for name, value in {SEARCH: digest, OWNER: this_process()}.items():
-            self._client.set_tag(self._parent, name, value)
+        self._client.set_tag(self._parent, SEARCH, digest)
 
     def log(self, trial: Trial, folds: tuple[str, Mapping[int, float]] | None = None) -> None:
         """Logs a trial as a child run, in three requests.
@@ -107,31 +103,6 @@ class Children:
     def _runs(self, query: str) -> "list[Run]":
         found = self._client.search_runs([self._experiment], query, max_results=10_000)
         return [run for run in found if run.info.run_id != self._parent]
-
-
-def end_dead(experiment: str) -> int:
-    """Ends the runs of searches that no process of this machine works on any more.
-
-    Those of other machines are left alone: nobody here can tell.
-
-    Args:
-        experiment: The id of the experiment to look through.
-
-    Returns:
-        How many runs were ended.
-    """
-    import mlflow
-
-    client = mlflow.MlflowClient()
-    running = in_status("RUNNING")
-    dead = []
-    for run in client.search_runs([experiment], running, max_results=10_000):
-        owner = run.data.tags.get(OWNER)
-        if not owner and (parent := run.data.tags.get(PARENT)):
-            owner = client.get_run(parent).data.tags.get(OWNER)
-        if owner and not may_live(owner):
-            dead.append(run.info.run_id)
-    return sum(end_as_killed(client, run_id) for run_id in dead)
 
 
 def _as_tag(trial: Trial) -> str:

@@ -11,7 +11,7 @@ from throughline.recipe.file import with_overrides
 from throughline.recipe.recipe import Recipe
 from throughline.recipe.search import Refit
 from throughline.tracking import training_time
-from throughline.tuning.children import TUNING_METHOD, end_dead
+from throughline.tuning.children import TUNING_METHOD
 from throughline.tuning.families import SEARCHED
 from throughline.tuning.page import log_page
 
@@ -67,8 +67,6 @@ def tune(
     Raises:
         UserError: If the recipe has nothing to search, or the search cannot be.
     """
-    if dead := end_dead(run.info.experiment_id):
-        logger.info("ended %d runs of searches whose process is gone", dead)
     recipe = with_overrides(table.recipe, overrides, ("search", "grid_search"))
     if method == "recipe":
         method = "hyperopt" if recipe.search else "cross_validation"
