@@ -107,6 +107,22 @@ def test_another_machine_is_believed(client, run):
     assert end_lost_runs("0") == []
 
 
+def test_another_machine_of_the_same_name_is_believed(client, run, tmp_path, monkeypatch):
+    ids = [tmp_path / "this", tmp_path / "another", tmp_path / "none"]
+    for file in ids[:2]:
+        file.write_text(f"{file.name}\n")
+    for file in ids:
+        monkeypatch.setattr("throughline.lost_runs.MACHINE_ID", file)
+        machine, pid, began = this_process().rsplit(" ", 2)
+        step = run(process=f"{machine} {pid} {float(began) - 60:.2f}")
+        for other in ids:
+            monkeypatch.setattr("throughline.lost_runs.MACHINE_ID", other)
+            if other != file:
+                assert end_lost_runs("0") == []
+        monkeypatch.setattr("throughline.lost_runs.MACHINE_ID", file)
+        assert end_lost_runs("0") == [step]
+
+
 def test_a_child_goes_with_its_parent_that_has_ended(client, run):
     step = run(process=gone())
     child = run(parent=step)

@@ -1,10 +1,13 @@
 """Runs that nobody will end: their process was killed, or its machine went down."""
 
+import hashlib
 import logging
 import os
 import socket
 import sys
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from throughline.capabilities import in_status
@@ -19,6 +22,7 @@ logger = logging.getLogger(__name__)
 PROCESS = "throughline.process"
 """The tag of a step's run with the process that will end it: machine, process id, when it began."""
 PARENT = "mlflow.parentRunId"
+MACHINE_ID = Path("/etc/machine-id")
 _MOST = 1000
 
 
@@ -86,11 +90,17 @@ def may_live(process: str) -> bool:
 
 
 def _machine() -> str:
-    """Where process ids mean the same: this host, and in a container nothing but that."""
-    try:
-        return f"{socket.gethostname()} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:  # not Linux
-        return socket.gethostname()
+    """Where process ids mean the same: this host, and in a container nothing but that.
+
+    Hosts may have the same name, and do have the same outermost namespace. What Linux tells them
+    apart by is nobody else's business, so its digest stands for it.
+    """
+    parts = [socket.gethostname()]
+    with suppress(OSError):  # a container has none
+        parts.append(hashlib.sha256(MACHINE_ID.read_bytes()).hexdigest()[:16])
+    with suppress(OSError):  # not Linux
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return " ".join(parts)
 
 
 if __name__ == "__main__":
