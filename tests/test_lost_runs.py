@@ -10,7 +10,9 @@ import time
 import mlflow
 import psutil
 import pytest
+from mlflow.projects.utils import get_or_create_run
 
+from throughline.checkout import project_root
 from throughline.lost_runs import PARENT, PROCESS, end_lost_runs, this_process
 from throughline.tracking import STEP, step_run
 
@@ -138,6 +140,26 @@ def test_what_is_not_of_this_project_is_left_alone(client, run):
     run(parent=ended)
     client.set_terminated(ended)
     assert end_lost_runs("0") == []
+
+
+def test_what_no_step_took_is_ended_after_a_day(client, monkeypatch):
+    project = str(project_root())
+    own = get_or_create_run(None, project, "0", project, None, "prep", {})  # as mlflow run does
+    now, tags = own.info.start_time, own.data.tags
+
+    def made(hours, **others):
+        named = tags | {f"mlflow.{name}": value for name, value in others.items()}
+        return client.create_run("0", now - hours * 3_600_000, named).info.run_id
+
+    untaken = made(25)
+    child = made(24, parentRunId=untaken)
+    made(23)
+    made(25, **{"source.name": "another project"})
+    made(25, **{"project.entryPoint": "aml_pipeline"})  # which takes none, and may wait for days
+    monkeypatch.setenv("MLFLOW_RUN_ID", own.info.run_id)
+    with step_run("prep"):
+        ended = client.search_runs(["0"], "attributes.status = 'KILLED'")
+        assert {one.info.run_id for one in ended} == {untaken, child}
 
 
 def test_a_step_ends_them_when_it_starts(client, run):

@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import sys
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -16,14 +17,21 @@ from throughline.process_identity import ProcessIdentity
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 logger = logging.getLogger(__name__)
 
 PROCESS = "throughline.process"
 """The tag of a step's run with the process that will end it: machine, process id, when it began."""
 PARENT = "mlflow.parentRunId"
+SOURCE = "mlflow.source.name"
+ENTRY_POINT = "mlflow.project.entryPoint"
 MACHINE_ID = Path("/etc/machine-id")
 _MOST = 1000
+_TAKES_NONE = "aml_pipeline"
+"""The entry point that is no step: its run waits for a pipeline, however long that takes."""
+_UNTAKEN_SECONDS = 24 * 3600
+"""How long a run may wait for its step: for an environment that is made, or a cluster."""
 
 
 def this_process() -> str:
@@ -31,12 +39,17 @@ def this_process() -> str:
     return f"{_machine()} {ProcessIdentity.of()}"
 
 
-def end_lost_runs(experiment_id: str) -> list[str]:
+def end_lost_runs(experiment_id: str, project: str = "") -> list[str]:
     """Ends as KILLED the running runs of an experiment that nobody else will end.
 
     A run goes on while the process does that its tag names; one on another machine cannot be seen
-    and is believed. A run without the tag goes on with its parent. What is no run of this project,
-    nor below one, is left alone.
+    and is believed. A run without the tag goes on with its parent; one that ``mlflow run`` made of
+    this project, and that no step took within a day, does not. What is no run of this project, nor
+    below one, is left alone.
+
+    Args:
+        experiment_id: The experiment.
+        project: This project, as ``mlflow run`` notes it in ``SOURCE``; empty if it did not.
 
     Returns:
         The ids of the runs.
@@ -61,10 +74,17 @@ def end_lost_runs(experiment_id: str) -> list[str]:
         if process := run.data.tags.get(PROCESS):
             return may_live(process)
         parent = run.data.tags.get(PARENT)
-        return goes_on(parent) if parent else True
+        return goes_on(parent) if parent else not _is_untaken(run, project)
 
     lost = [run_id for run_id in by_id if not goes_on(run_id)]
     return [run_id for run_id in lost if end_as_killed(client, run_id)]
+
+
+def _is_untaken(run: "Run", project: str) -> bool:
+    """Whether ``mlflow run`` ended, with its machine say, before a step could take the run."""
+    tags, waited = run.data.tags, time.time() - run.info.start_time / 1000
+    ours = bool(project) and tags.get(SOURCE) == project
+    return ours and tags.get(ENTRY_POINT) not in (None, _TAKES_NONE) and waited > _UNTAKEN_SECONDS
 
 
 def end_as_killed(client: "MlflowClient", run_id: str) -> bool:

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from throughline.dbfs import on_databricks
+from throughline.lost_runs import ENTRY_POINT
 from throughline.tracking import PARENT
-
-ENTRY_POINT = "mlflow.project.entryPoint"
 
 
 class InProcessBackend:
