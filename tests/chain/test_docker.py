@@ -12,10 +12,18 @@ import pytest
 from mlflow.exceptions import ExecutionException
 from mlflow.projects.backend.local import _get_docker_command
 
-from throughline.chain.docker import LOGINS, DockerBackend, check_mounts, env_file
+from throughline.chain.docker import (
+    LOGINS,
+    DockerBackend,
+    check_mounts,
+    env_file,
+    table_mounts,
+)
 from throughline.errors import UserError
 from throughline.packaging.docker import Mount
 from throughline.packaging.mlproject import read_project
+from throughline.recipe.recipe import Recipe
+from throughline.recipe.source import Source
 from throughline.step import ERROR_FILE
 
 
@@ -148,3 +156,51 @@ def test_two_chains_have_a_project_each(monkeypatch: pytest.MonkeyPatch, store: 
         DockerBackend("throughline", ()).run("prep", {"recipe": "recipes/wine.yaml"})
     assert folders[0] != folders[1]
     assert not any(folder.exists() for folder in folders)
+
+
+def test_a_recipe_beside_the_tracking_database_is_mounted_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: None
+) -> None:
+    """Docker refuses a folder that is mounted twice."""
+    volumes: list[str] = []
+
+    def run(uri: str, **_: object) -> SimpleNamespace:
+        volumes.extend(read_project(Path(uri))["docker_env"]["volumes"])
+        return SimpleNamespace(run_id="x")
+
+    monkeypatch.setattr("mlflow.projects.run", run)
+    runs = tmp_path / "runs"
+    mounts = (Mount.same(runs), Mount.same(runs, readonly=True))
+    DockerBackend("throughline", mounts).run("prep", {"recipe": f"{runs}/recipe.yaml"})
+    assert [volume for volume in volumes if str(runs) in volume] == [f"{runs}:{runs}"]
+
+
+@pytest.mark.parametrize(
+    ("table", "mounts"),
+    [
+        ("data/late.parquet", ["data:data"]),
+        ("data/*.parquet", ["data:data"]),
+        ("data/19[78]?/*/late.parquet", ["data:data"]),
+        ("late.parquet", ["late.parquet:late.parquet"]),
+        ("./late.parquet", ["late.parquet:late.parquet"]),
+        ("day-*.csv", ["day-1.csv:day-1.csv", "day-2.csv:day-2.csv"]),
+        ("data", ["data:data"]),
+        ("absent.parquet", []),
+        ("absent/late.parquet", []),
+        ("sample:vega_datasets/flights", []),
+        ("s3://bucket/late.parquet", []),
+    ],
+)
+def test_a_table_is_mounted_and_no_folder_hides_the_images(
+    table: str, mounts: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("late.parquet", "day-1.csv", "day-2.csv", "data/late.parquet"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    recipe = Recipe.model_construct(source=Source(table=table))
+    here, there = f"{tmp_path}/", "/throughline/"
+    wanted = [f"{here}{mount.replace(':', f':{there}')}:ro" for mount in mounts]
+    assert sorted(map(str, table_mounts(recipe))) == wanted
+    absolute = Recipe.model_construct(source=Source(table=f"{tmp_path}/data/*.parquet"))
+    assert [str(mount) for mount in table_mounts(absolute)] == [f"{here}data:{here}data:ro"]

@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Experiment
 from mlflow.projects import _project_spec
 
+from throughline.errors import UserError
 from throughline.packaging.docker import (
     Mount,
     artifact_mounts,
@@ -123,3 +124,21 @@ def test_a_server_of_this_machine_is_reached_over_its_network() -> None:
 def test_a_mount_is_written_as_docker_reads_it() -> None:
     assert str(Mount.same(Path("/a"))) == "/a:/a"
     assert str(Mount(Path("/a"), Path("/b"), readonly=True)) == "/a:/b:ro"
+
+
+def volumes(*mounts: Mount) -> list[str]:
+    made: list[str] = docker_variant(read_project(PROJECT), "mine", mounts, {})["docker_env"][
+        "volumes"
+    ]
+    return made
+
+
+def test_a_folder_that_is_mounted_twice_is_mounted_once_and_may_be_written() -> None:
+    reading, writing = Mount.same(Path("/a"), readonly=True), Mount.same(Path("/b/../a"))
+    assert volumes(reading, reading) == ["/a:/a:ro"]
+    assert volumes(reading, writing) == volumes(writing, reading) == ["/b/../a:/b/../a"]
+
+
+def test_two_folders_that_a_container_would_see_at_one_place_are_refused() -> None:
+    with pytest.raises(UserError, match="/throughline/data.*/a and /throughline/data"):
+        volumes(Mount(Path("/a"), Path("/throughline/data")), Mount.same(Path("/throughline/data")))

@@ -1,11 +1,13 @@
 """Steps in containers, started from outside: a container never starts another one."""
 
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 from uuid import uuid4
 
@@ -167,14 +169,24 @@ def _unset(names: Iterable[str]) -> Iterator[None]:
 
 
 def table_mounts(recipe: Recipe) -> list[Mount]:
-    """The folders of the local files that a recipe reads, where it will look for them."""
+    """The folders of the local files that a recipe reads, where it will look for them.
+
+    Of a folder that would hide the image's project, the files themselves.
+    """
     tables = [recipe.source.table, *(join.table for join in recipe.source.joins)]
     found = []
     for table in (table.removeprefix("file://") for table in tables):
-        folder = Path(table.partition("*")[0]).parent
-        if ":" not in table and folder != Path() and folder.absolute().exists():
-            found.append(Mount(folder.absolute(), WORKDIR / folder, readonly=True))
-    return list(dict.fromkeys(found))
+        if ":" in table:
+            continue
+        folder = Path(os.path.dirname(re.split(r"[*?[]", table)[0]))
+        hides = WORKDIR.is_relative_to(os.path.normpath(WORKDIR / folder))
+        places = [Path(place) for place in glob(table)] if hides else [folder]
+        found += [
+            Mount(place.absolute(), WORKDIR / place, readonly=True)
+            for place in places
+            if place.absolute().exists()
+        ]
+    return found
 
 
 def check_mounts(mounts: Iterable[Mount]) -> None:

@@ -48,11 +48,30 @@ def docker_variant(
         image: The image's name; it holds the project's code.
         mounts: What the containers see of this machine.
         environment: Variables that they get, none of them a secret: MLflow logs them.
+
+    Raises:
+        UserError: If two different folders are to be seen at one place.
     """
-    volumes = [str(mount) for mount in dict.fromkeys(mounts)]
+    volumes = [str(mount) for mount in _each_once(mounts)]
     variables = [[name, value] for name, value in environment.items()]
     docker = {"image": image, "volumes": volumes, "environment": variables}
     return with_environment(project, "docker_env", docker)
+
+
+def _each_once(mounts: Iterable[Mount]) -> Iterable[Mount]:
+    """One mount for each place, as Docker wants it; it may be written if one of them may."""
+    found: dict[str, Mount] = {}
+    for mount in mounts:
+        place = os.path.normpath(mount.there)
+        other = found.setdefault(place, mount)
+        if os.path.normpath(other.here) != os.path.normpath(mount.here):
+            raise UserError(
+                f"A container would see two folders at {place}, {other.here} and {mount.here}; "
+                "name the table by its whole path."
+            )
+        if not mount.readonly:
+            found[place] = mount
+    return found.values()
 
 
 def tracking_mounts(tracking_uri: str) -> list[Mount]:
