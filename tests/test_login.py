@@ -11,6 +11,9 @@ from throughline.login import login_in_table, without_login
         ("https://ada:secret@host:5000/mlflow", "https://host:5000/mlflow"),
         ("https://token@host", "https://host"),
         ("postgresql+psycopg2://ada:s@cret@host/runs", "postgresql+psycopg2://host/runs"),
+        ("postgresql://ada:se/cret@host/runs", "postgresql://host/runs"),
+        ("mysql+pymysql://ada:s@c/r@t@host/runs", "mysql+pymysql://host/runs"),
+        ("postgresql://host:5432/runs?password=s@cret", "postgresql://host:5432/runs?password=..."),
         (
             "postgresql://host/runs?user=ada&password=s%40cret",
             "postgresql://host/runs?user=ada&password=...",
@@ -20,6 +23,7 @@ from throughline.login import login_in_table, without_login
         ("https://host/runs?shown=password=no", "https://host/runs?shown=password=no"),
         ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
         ("sqlite:////there/me@home/mlflow.db", "sqlite:////there/me@home/mlflow.db"),
+        ("http://host:5000/me@home", "http://host:5000/me@home"),
         ("sqlite:///me@home.db", "sqlite:///me@home.db"),
         ("databricks", "databricks"),
     ],

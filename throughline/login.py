@@ -4,6 +4,8 @@ import re
 
 _LOGIN = re.compile(r"(?<=://)[^/\s]*@")
 """The name, and perhaps a password, that stand before a URI's host."""
+_LOGIN_OF_DATABASE = re.compile(r"((?:postgresql|mysql|mssql)[+\w]*://)[^:/\s]*:\S*@")
+"""The same with a password that holds a slash, which SQLAlchemy takes as it is."""
 _SECRET = re.compile(
     r"(?<=[?&])((?:password|passwd|pwd|token|access_token|sig|sslpassword)=)[^&\s]*", re.IGNORECASE
 )
@@ -14,7 +16,8 @@ _CONTAINER_FIRST = ("abfs:", "abfss:", "wasb:", "wasbs:")
 
 def without_login(uri: str) -> str:
     """A URI without the name and the password before its host, and without those in its query."""
-    return _SECRET.sub(r"\1...", _LOGIN.sub("", uri))
+    shown = _SECRET.sub(r"\1...", uri)
+    return _LOGIN.sub("", _LOGIN_OF_DATABASE.sub(r"\1", shown))
 
 
 def login_in_table(table: str) -> str:
