@@ -82,6 +82,22 @@ def own_store(empty_store: Path, tmp_path: Path) -> Iterator[None]:
     mlflow.set_tracking_uri(before)
 
 
+@pytest.fixture
+def gone_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Makes a tracking server that has gone the active one; its address has a password in it."""
+    import mlflow
+
+    before = mlflow.get_tracking_uri()
+
+    def leave() -> None:
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        monkeypatch.delenv("MLFLOW_REGISTRY_URI", raising=False)
+        mlflow.set_tracking_uri("http://ada:secret@127.0.0.1:9")
+
+    yield leave
+    mlflow.set_tracking_uri(before)
+
+
 @pytest.fixture(scope="session")
 def both(spark) -> Both:
     return Both(spark)

@@ -2,8 +2,9 @@
 
 import pytest
 
+from throughline.deployment.target import ModelVersion
 from throughline.deployment.targets import open_target
-from throughline.deployment.versions import fetch, resolve
+from throughline.deployment.versions import fetch, fetch_uri, resolve
 from throughline.errors import UserError
 from throughline.registry.champions import make_champion
 from throughline.registry.stages import move
@@ -88,3 +89,15 @@ def test_a_registry_that_does_not_tell_the_digest_is_a_sentence(registry, monkey
 def test_a_target_that_cannot_be_is_a_sentence(name, data_root, port, words):
     with pytest.raises(UserError, match=words):
         open_target(name, data_root, port)
+
+
+def test_a_server_that_is_gone_is_told_without_its_password(gone_server, tmp_path):
+    gone_server()
+    version = ModelVersion("late-test", "1", run_id="", source="")
+    for read in (
+        lambda: fetch(version, tmp_path / "files"),
+        lambda: fetch_uri(version.uri, tmp_path / "files"),
+    ):
+        with pytest.raises(UserError, match="cannot be read: .* http://127.0.0.1:9/api") as found:
+            read()
+        assert "secret" not in str(found.value)

@@ -160,3 +160,27 @@ def test_the_pauses_grow_whatever_fails(alias, eventually, caplog):
     assert fifth - fourth >= 0.8
     assert "no answer; it is tried again later" in caplog.text
     assert "no space" not in caplog.text
+
+
+def test_a_server_that_is_gone_is_told_without_its_password(alias, gone_server, eventually, caplog):
+    caplog.set_level(logging.WARNING, "throughline.deployment.watching")
+    alias("1")
+    store = mlflow.get_tracking_uri()
+
+    def deployed(_):
+        raise MlflowException("API request to http://ada:secret@host/told failed")
+
+    target = Failing(MlflowException("API request to http://ada:secret@host/tried failed"))
+    arguments = (target, MODEL, "watched", deployed, 0.02, ended := threading.Event())
+    watching = threading.Thread(target=watch, args=arguments)
+    watching.start()
+    try:
+        eventually(lambda: "http://host/tried failed; it is tried again" in caplog.text)
+        eventually(lambda: "http://host/told failed" in caplog.text)
+        gone_server()
+        eventually(lambda: "http://127.0.0.1:9/api" in caplog.text)
+    finally:
+        ended.set()
+        watching.join()
+        mlflow.set_tracking_uri(store)
+    assert "secret" not in caplog.text

@@ -66,6 +66,14 @@ def test_the_first_worker_logs_epochs_steps_and_workers(client, make_job, caplog
     assert "epoch 3 was not logged to MLflow" in caplog.text
 
 
+def test_a_server_that_is_gone_is_told_without_its_password(gone_server, make_job, caplog):
+    gone_server()
+    with caplog.at_level(logging.WARNING, logger="throughline"):
+        Progress(make_job(run_id="x"), 2, 0, speaks=True).epoch(record(1), 1, FIGURES)
+    assert "not logged to MLflow: API request to http://127.0.0.1:9/api" in caplog.text
+    assert "secret" not in caplog.text
+
+
 def test_of_many_steps_some_are_logged():
     steps = list(_of_steps(torch.ones(4, 1234)))
     assert len(steps) == 94

@@ -1,5 +1,7 @@
 """The way back to the champion before."""
 
+import logging
+
 import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
@@ -11,6 +13,7 @@ from throughline.registry.champions import (
     end_rollback,
     given_up,
     make_champion,
+    notes_taken_back,
     resume_rollback,
     roll_back,
 )
@@ -77,6 +80,19 @@ def test_a_move_that_is_refused_leaves_no_note(versions, store, monkeypatch, act
     with pytest.raises(MlflowException, match="You may not"):
         act(NAME)
     assert [store.get_model_version(NAME, version).tags for version in "123"] == before
+
+
+def test_a_server_that_is_gone_is_told_without_its_password(versions, gone_server, caplog):
+    versions(1)
+    with (
+        caplog.at_level(logging.WARNING, logger="throughline"),
+        pytest.raises(KeyError),
+        notes_taken_back(NAME, "1"),
+    ):
+        gone_server()
+        raise KeyError
+    assert "may be left: API request to http://127.0.0.1:9/api" in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_the_one_that_is_champion_again_is_given_up_no_more(versions, store):

@@ -169,3 +169,16 @@ def test_a_candidate_that_does_not_load_is_a_mistake(candidate, prepared, store,
     store.set_tag(run.info.run_id, "throughline.model", (tmp_path / "nowhere").as_uri())
     with pytest.raises(UserError, match="The candidate cannot be measured: .*; train it again"):
         promote(NAME, store.get_run(run.info.run_id), prepared)
+
+
+def test_a_server_that_is_gone_is_told_without_its_password(versions, store, prepared, gone_server):
+    versions(1)
+    version, rows = store.get_model_version(NAME, "1"), prepared.raw_rows("test")
+    gone_server()
+    for measure in (
+        lambda: promotion._champion_on_test(version, prepared, rows),
+        lambda: on_test(f"models:/{NAME}/1", prepared, rows),
+    ):
+        with pytest.raises(NotComparableError, match=r"http://127\.0\.0\.1:9/api") as found:
+            measure()
+        assert "secret" not in str(found.value)

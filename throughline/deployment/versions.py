@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from throughline.deployment.target import ModelVersion
 from throughline.errors import UserError
+from throughline.login import without_login
 from throughline.not_found import is_not_found
 from throughline.registry.digest import DIGEST, check_files, check_trusted
 from throughline.registry.roles import find_version, versions_by_role
@@ -67,7 +68,8 @@ def fetch(model: ModelVersion, into: Path) -> str:
         folder = str(download_artifacts(model.uri, dst_path=str(into)))
         tags = MlflowClient().get_model_version(model.name, model.version).tags
     except (MlflowException, OSError) as error:
-        raise UserError(f"the files of {model.uri} cannot be read: {error}") from error
+        reason = without_login(str(error))
+        raise UserError(f"the files of {model.uri} cannot be read: {reason}") from error
     if not (Path(folder) / "MLmodel").is_file():  # MLflow copies what is not there, too
         raise UserError(f"the files of {model.uri} cannot be read: there is no MLmodel among them")
     check_files(model.name, model.version, folder, tags.get(DIGEST))
@@ -102,7 +104,7 @@ def fetch_uri(uri: str, into: Path) -> tuple[str, str]:
         check_trusted(f"The model {uri}", uri)
         return uri, str(download_artifacts(uri, dst_path=str(into)))
     except (MlflowException, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
+        reason = without_login(str(error)).splitlines()[0].rstrip(".")
         raise UserError(f"The model {uri} cannot be read: {reason}.") from None
 
 

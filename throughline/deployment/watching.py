@@ -9,6 +9,7 @@ from typing import Any
 from throughline.deployment.target import Deployment, DeploymentTarget, ModelVersion
 from throughline.deployment.versions import resolve
 from throughline.errors import UserError
+from throughline.login import without_login
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def watch(
                 continue
             served = target.status(name)
         except (MlflowException, OSError, UserError) as error:
-            logger.warning("%s", error)
+            logger.warning("%s", without_login(str(error)))
             continue
         if served and served.healthy and served.model.may_be(version):
             continue
@@ -58,7 +59,8 @@ def watch(
         except (MlflowException, OSError, UserError) as error:
             if version != refused:
                 pause = seconds
-                logger.warning("%s; it is tried again later", str(error).rstrip("."))
+                reason = without_login(str(error)).rstrip(".")
+                logger.warning("%s; it is tried again later", reason)
             pause = min(2 * pause, LONGEST_PAUSE)
             refused, again = version, time.monotonic() + pause
             continue
@@ -67,4 +69,4 @@ def watch(
         try:
             deployed(deployment)
         except (MlflowException, OSError, UserError) as error:
-            logger.warning("%s", error)
+            logger.warning("%s", without_login(str(error)))

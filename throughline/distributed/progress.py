@@ -9,6 +9,7 @@ from torch import Tensor
 
 from throughline.distributed.job import EpochRecord, TrainingJob
 from throughline.distributed.throughput import slow_worker, worker_metrics
+from throughline.login import without_login
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +90,8 @@ class Progress:
         try:
             self._log(self.job.run_id, record, figures)
         except Exception as error:
-            logger.warning("epoch %d was not logged to MLflow: %s", record.epoch, error)
+            reason = without_login(str(error))
+            logger.warning("epoch %d was not logged to MLflow: %s", record.epoch, reason)
 
     def _log(self, run_id: str, record: EpochRecord, figures: Tensor) -> None:
         from mlflow.entities import Metric

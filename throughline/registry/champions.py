@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from throughline.errors import UserError
+from throughline.login import without_login
 from throughline.registry.roles import CHAMPION, STAGES, champion_of, find_version, give_role
 from throughline.registry.version_tags import tag_version
 
@@ -93,7 +94,8 @@ def notes_taken_back(name: str, version: str) -> Iterator[None]:
                 for one, notes in before.items():
                     _put_notes(name, one, notes)
         except MlflowException as second:
-            logger.warning("notes on the versions of %s may be left: %s", name, second)
+            reason = without_login(str(second))
+            logger.warning("notes on the versions of %s may be left: %s", name, reason)
         raise
 
 

@@ -14,6 +14,7 @@ from throughline.evaluation.measured import measured
 from throughline.evaluation.metrics import Scores
 from throughline.evaluation.part import blocks_of, drawn_together_by
 from throughline.evaluation.weighted import Measure, measure_of
+from throughline.login import without_login
 from throughline.models.signature import conform
 from throughline.prepared import PreparedTable
 
@@ -103,7 +104,7 @@ def _loaded(model_uri: str, called: str) -> tuple[Any, Any]:
 
 def _not_comparable(what: str, error: Exception) -> NotComparableError:
     logger.debug("%s", what, exc_info=error)
-    reason = str(error).splitlines()[:1] or [type(error).__name__]
+    reason = without_login(str(error)).splitlines()[:1] or [type(error).__name__]
     return NotComparableError(f"{what}: {reason[0].rstrip('.')}")
 
 

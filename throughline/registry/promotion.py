@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from throughline.errors import UserError
 from throughline.evaluation.bootstrap import Interval
 from throughline.evaluation.metrics import better
+from throughline.login import without_login
 from throughline.models.logged import register_model
 from throughline.not_found import is_not_found
 from throughline.prepared import PreparedTable
@@ -201,7 +202,8 @@ def _champion_on_test(
             files = download_artifacts(f"models:/{name}/{number}", dst_path=folder)
             check_files(name, number, files, champion.tags.get(DIGEST))
         except (MlflowException, OSError, UserError) as error:
-            raise NotComparableError(str(error).splitlines()[0].rstrip(".")) from None
+            reason = without_login(str(error)).splitlines()[0].rstrip(".")
+            raise NotComparableError(reason) from None
         return on_test(files, table, rows, f"version {number}")
 
 
