@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from throughline.login import without_login
 
 _FULL = ("No space left on device", "database or disk is full", "Disk quota exceeded")
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 _BROKEN = ("Py4JError", "Py4JNetworkError", "ConnectionRefusedError", "ConnectionResetError")
 """What a call of Spark raises when nobody answers it; an error in Spark is a Py4JJavaError."""
 _LOGGED_OUT = ("ClientAuthenticationError", "CredentialUnavailableError")
@@ -33,6 +34,11 @@ def sentence_of(error: BaseException) -> str | None:
         return (
             "The disk is full; free some space and run the same command again: steps that finished "
             f"are kept ({_line(next(filter(_is_full, errors)))})."
+        )
+    if isinstance(error, OSError) and error.errno in _REFUSED and error.filename:
+        return (
+            f"{error.filename} cannot be read or written ({error.strerror}); give this user the "
+            "right, or name another place, such as another data_root."
         )
     if (code := _java_ended(errors)) is not None:
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"

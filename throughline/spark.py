@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from throughline.checkout import write_zip
 from throughline.dbfs import on_databricks
 from throughline.errors import UserError
+from throughline.writable import check_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -133,9 +134,13 @@ def check_writable(spark: "SparkSession", uri: str) -> None:
     """Checks before any work that Spark can write where an output is to be.
 
     Raises:
-        UserError: It has no connector for the URI's scheme.
+        UserError: It has no connector for the URI's scheme, or a folder of this machine cannot be
+            written.
     """
+    uri = uri.removeprefix("file://")
     scheme, found, _ = uri.partition("://")
+    if not found and not on_databricks():
+        check_folder(Path(uri))
     if found and not has_file_system(spark, uri):
         raise UserError(
             f"Spark has no connector for {scheme}:// here and cannot write to {uri}; give a folder "

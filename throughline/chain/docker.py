@@ -30,6 +30,7 @@ from throughline.packaging.docker import (
 from throughline.packaging.mlproject import read_project, write_project
 from throughline.recipe.recipe import Recipe
 from throughline.step import ERROR_FILE, child_errors
+from throughline.writable import check_folder
 
 REGISTRY = "MLFLOW_REGISTRY_URI"
 LOGINS = (
@@ -71,7 +72,7 @@ class DockerBackend:
         """Looks whether there is an engine and an image.
 
         Raises:
-            UserError: If there is none, or the data root is no folder of this machine.
+            UserError: If there is none, or the data root is a folder that cannot be written.
         """
         image = IMAGE if options.config == "none" else options.config
         if not docker_engine().images.list(name=image):
@@ -82,6 +83,7 @@ class DockerBackend:
         if "://" in options.data_root or options.data_root.startswith("dbfs:"):
             return cls(image, tuple(table_mounts(recipe)))
         data_root = Path(options.data_root).absolute()
+        check_folder(data_root)
         data_root.mkdir(parents=True, exist_ok=True)
         return cls(image, (Mount.same(data_root), *table_mounts(recipe)))
 
