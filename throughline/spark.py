@@ -29,6 +29,12 @@ _shipped_to: set[str] = set()
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
 """The variable by which spark-submit tells where its JVM is, whose master and settings count."""
 
+MEMORY = "THROUGHLINE_SPARK_MEMORY"
+"""The variable with the memory of a local Spark, as Java writes it."""
+_KILOBYTES = {"k": 1, "m": 1024, "g": 1024**2, "t": 1024**3}
+_LEAST_MEMORY = 512 * 1024
+"""In kilobytes; Spark itself refuses less than 450 MB."""
+
 JAVA_VERSIONS = (8, 11, 17)
 """What Spark 3.5 runs on (its documentation, "Downloading")."""
 
@@ -60,13 +66,14 @@ def warm_up() -> None:
     """Starts the session in the background, while a step imports what it needs.
 
     Raises:
-        UserError: At once, if no fitting Java is found.
+        UserError: At once, if no fitting Java is found, or its memory is none that it takes.
     """
     from pyspark.sql import SparkSession
 
     if SparkSession.getActiveSession() is None:
         if not on_databricks():
             os.environ["JAVA_HOME"] = java_home()
+            driver_memory()
         threading.Thread(target=session, name="spark", daemon=True).start()
 
 
@@ -81,7 +88,7 @@ def _local_session(name: str) -> "SparkSession":
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     cores = os.cpu_count() or 1
     settings = {
-        "spark.driver.memory": os.environ.get("THROUGHLINE_SPARK_MEMORY", "3g"),
+        "spark.driver.memory": driver_memory(),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": str(4 * cores),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
@@ -100,6 +107,19 @@ def _local_session(name: str) -> "SparkSession":
     except (KeyboardInterrupt, SystemExit):
         _end_gateways()
         raise
+
+
+def driver_memory() -> str:
+    """The memory of a local Spark.
+
+    Raises:
+        UserError: If it is not written as Java takes it, or is too little for Spark.
+    """
+    memory = os.environ.get(MEMORY, "3g")
+    match = re.fullmatch(r"(\d+)([kmgt])", memory, re.IGNORECASE)
+    if not match or int(match[1]) * _KILOBYTES[match[2].lower()] < _LEAST_MEMORY:
+        raise UserError(f"{MEMORY} is {memory!r}; give at least 512m, as in 3g or 3072m.")
+    return memory
 
 
 def _end_gateways() -> None:
