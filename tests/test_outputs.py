@@ -1,7 +1,9 @@
 import os
 import shutil
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from throughline.errors import UserError
 from throughline.outputs import Output
@@ -23,6 +25,37 @@ def test_counts_only_once_its_manifest_is_there(output):
     finished = Output.finished(output.uri)
     assert finished.manifest() == {"rows": {"train": 3}}
     assert finished.read_text("plan.json") == "é"
+
+
+class Flat(MemoryFileSystem):
+    """A store without folders, as an object store is."""
+
+    protocol = "flat"
+
+    def makedirs(self, path, exist_ok=False):
+        pass
+
+
+fsspec.register_implementation("flat", Flat)
+
+
+@pytest.mark.parametrize("root", ["local folder", "memory://bucket", "flat://bucket"])
+def test_of_two_calls_that_claim_it_at_once_one_has_it(root, tmp_path, monkeypatch):
+    output = Output.below(root if "://" in root else str(tmp_path / root), root[:4])
+    monkeypatch.setattr(Output, "exists", lambda self: False)  # as both saw it
+    with output.claimed():
+        with pytest.raises(UserError, match="There is something at"), output.claimed():
+            pass
+        output.write_text("rows", "mine")
+        output.commit({})
+    assert output.damage() == "" and set(output._found()) == {"rows", "manifest.json"}
+
+
+def test_a_claim_that_breaks_off_leaves_nothing(output):
+    with pytest.raises(KeyError), output.claimed():
+        output.write_text("rows", "mine")
+        raise KeyError
+    assert not output.exists()
 
 
 def test_clearing_removes_everything_and_may_be_repeated(output):

@@ -2,6 +2,9 @@
 
 import json
 import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,8 @@ MANIFEST = "manifest.json"
 FILES = "files"
 KEY = "key"
 """The entry of the manifest that names what the output was made of."""
+_CLAIM = ".claim"
+"""How the name of a file ends that says on a store who makes the output."""
 _STAMPS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "created")
 
 
@@ -87,6 +92,34 @@ class Output:
                 file.flush()
                 os.fsync(file.fileno())
 
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Takes the folder for this call alone; what is in it goes if the block fails.
+
+        Raises:
+            UserError: If there is something already, or another call has just taken it.
+        """
+        taken = UserError(f"There is something at {self.uri} already; give another output.")
+        if self.exists():
+            raise taken
+        try:
+            self._files.makedirs(self.uri)  # of two calls at once, a disk refuses the later one
+        except FileExistsError:
+            raise taken from None
+        claim = f"{uuid.uuid4().hex}{_CLAIM}"
+        if "://" in self.uri:  # a store has no folders, and refuses none
+            self.write_text(claim, "")
+            if set(self._found()) != {claim}:
+                self._files.rm(self.path(claim))
+                raise taken
+        try:
+            yield
+        except BaseException:
+            self.clear()
+            raise
+        if "://" in self.uri:
+            self._files.rm(self.path(claim))
+
     def clear(self) -> None:
         """Removes what an unfinished attempt left; the manifest first, should there be one."""
         if self._files.exists(self.path(MANIFEST)):
@@ -146,16 +179,19 @@ class Output:
         return dict(json.loads(self.read_text(MANIFEST)))
 
     def _listing(self) -> dict[str, list[Any]]:
-        """The size and the stamp of every file but the manifest, by its name in the folder."""
+        """The size and the stamp of every file of the results, by its name in the folder."""
+        return {
+            name: [int(facts["size"]), stamp_of(facts)]
+            for name, facts in sorted(self._found().items())
+            if name != MANIFEST and not name.endswith(_CLAIM)
+        }
+
+    def _found(self) -> dict[str, dict[str, Any]]:
+        """What fsspec tells of every file, by its name in the folder."""
         files = self._files
         files.invalidate_cache()
         root = files._strip_protocol(self.uri).rstrip("/") + "/"
-        found = {path.removeprefix(root): f for path, f in files.find(root, detail=True).items()}
-        return {
-            name: [int(facts["size"]), stamp_of(facts)]
-            for name, facts in sorted(found.items())
-            if name != MANIFEST
-        }
+        return {path.removeprefix(root): f for path, f in files.find(root, detail=True).items()}
 
 
 def stamp_of(facts: dict[str, Any]) -> str:

@@ -12,10 +12,12 @@ import pytest
 
 from throughline.candidate import serving_code
 from throughline.checkout import hidden_checkout, project_root
+from throughline.contract.table_check import violations_of
 from throughline.errors import UserError
 from throughline.models.served import ServedModel
 from throughline.models.signature import conform, signature_of
 from throughline.outputs import Output
+from throughline.scoring import scoring
 from throughline.scoring.model_files import ModelFiles
 from throughline.scoring.scoring import ROWS, score_table
 from throughline.scoring.spark_worker import scorer
@@ -179,6 +181,27 @@ def test_refuses_to_overwrite(spark, prepared, model, tmp_path):
         output = Output.below(str(tmp_path), "there")
         score_table(spark, model, table_of(prepared), output, "unused")
     assert (tmp_path / "there" / "mine.txt").read_text() == "mine"
+
+
+def test_of_two_jobs_with_one_output_one_makes_it(spark, prepared, model, output, monkeypatch):
+    """One takes its time to read the table, and the other comes meanwhile."""
+    told = []
+
+    def score():
+        try:
+            told.append(score_table(spark, model, table_of(prepared), output, "unused").rows)
+        except UserError as error:
+            told.append(str(error))
+
+    def slowly(*arguments):
+        monkeypatch.undo()
+        score()
+        return violations_of(*arguments)
+
+    monkeypatch.setattr(scoring, "violations_of", slowly)
+    score()
+    assert told == [f"There is something at {output.uri} already; give another output.", 48]
+    assert output.damage() == "" and len(answers_of(output)) == 48
 
 
 def test_a_scoring_that_breaks_off_leaves_nothing(spark, prepared, save, output):

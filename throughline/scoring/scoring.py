@@ -67,23 +67,17 @@ def score_table(
             keep the model's contract and the recipe said to refuse.
     """
     check_writable(spark, output.uri)
-    if output.exists():
-        raise UserError(f"There is something at {output.uri} already; give another output.")
-    with readable(table):
+    with output.claimed(), readable(table):
         rows = read_table(spark, table, data_root)
         check_fit(rows, model, table)
         instead = "score with a model whose recipe has 'contract: warn'"
         violations = violations_of(model.contract, rows, instead) if model.contract else []
-        try:
-            started = time.monotonic()
-            with tempfile.TemporaryDirectory() as folder:
-                scored(rows, model, Path(folder)).write.parquet(output.path(ROWS))
-            seconds = time.monotonic() - started
-            count, means = _figures(spark.read.parquet(output.path(ROWS)), model)
-            output.commit({"rows": count, "model": model.uri, "table": table})
-        except BaseException:
-            output.clear()
-            raise
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            scored(rows, model, Path(folder)).write.parquet(output.path(ROWS))
+        seconds = time.monotonic() - started
+        count, means = _figures(spark.read.parquet(output.path(ROWS)), model)
+        output.commit({"rows": count, "model": model.uri, "table": table})
     logger.info("scored %s rows, %s a second", f"{count:,}", f"{count / seconds:,.0f}")
     return Scoring(count, seconds, means, violations)
 
