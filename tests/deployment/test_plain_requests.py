@@ -46,9 +46,9 @@ def ask(endpoint):
     with requests.Session() as session:
         session.trust_env = False
 
-        def asked(request):
+        def asked(request, kind="application/json"):
             text = json.dumps(request)
-            headers = {"Content-Type": "application/json"}
+            headers = {"Content-Type": kind}
             return session.post(f"{endpoint}/invocations", data=text, headers=headers, timeout=60)
 
         yield asked
@@ -119,6 +119,23 @@ def test_a_null_that_mlflow_would_take_for_false_is_missing_or_refused(ask, serv
     assert ask({"instances": [{**zoned, **TEXT}]}).json() == ask({"instances": [zoned]}).json()
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/json; charset=UTF-8",
+        "application/json ;charset=Utf-8",
+        "application/json; charset=latin-1; charset=utf-8",
+        'Application/JSON; Charset="utf-8"',
+    ],
+)
+def test_the_spelling_of_a_type_changes_no_answer(ask, kind):
+    row = {"t": "2013-01-09T05:00:00", "x": 0.5, "n": 2, "odd name": None, "flag": True}
+    for known in (row, {**row, **TEXT}):
+        answer = ask({"instances": [known]}, kind)
+        assert answer.json() == ask({"instances": [known]}).json()
+    assert ask({"instances": [row]}, "application/json; charset=latin-1").status_code == 415
+
+
 def test_what_cannot_be_explained_is_refused(ask):
     row = {"t": None, "n": 2, "flag": True}
     answer = ask({"instances": [row], "params": {"explain": "yes"}})
@@ -183,8 +200,9 @@ def test_csv_has_the_answer_of_json(endpoint, ask):
     writer.writerows(rows)
     text.write("2013-01-02,NA, 0, NA ,True\n")
     rows.append({**rows[-1], "x": None})
-    headers = {"Content-Type": "text/csv"}
     body = text.getvalue().encode()
-    given = requests.post(f"{endpoint}/invocations", body, headers=headers, timeout=60)
-    assert given.status_code == 200, given.text
-    assert given.json() == ask({"dataframe_records": rows}).json()
+    for kind in ("text/csv", "text/csv;charset=UTF-8"):
+        headers = {"Content-Type": kind}
+        given = requests.post(f"{endpoint}/invocations", body, headers=headers, timeout=60)
+        assert given.status_code == 200, given.text
+        assert given.json() == ask({"dataframe_records": rows}).json()

@@ -37,8 +37,8 @@ Answer = Callable[[Columns, bool], Mapping[str, Sequence[Any]]]
 _AT_ONCE = 16 * 2**10
 """A body of so many bytes is answered in the event loop: a thread would take longer to start."""
 
-_JSON = ("application/json", "application/json; charset=utf-8", "application/json;charset=utf-8")
-_CSV = ("text/csv", "text/csv; charset=utf-8", "text/csv;charset=utf-8")
+_JSON = "application/json"
+_CSV = "text/csv"
 
 
 class PlainRequests:
@@ -56,14 +56,16 @@ class PlainRequests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        in_csv = _is_one_of(_CSV, scope)
-        plain = self.answer is not None and _is_one_of(_JSON, scope)
+        kind = _type_of(scope)
+        in_csv = kind == _CSV
+        plain = self.answer is not None and kind == _JSON
         if self.fields is None or not (plain or in_csv):
             return await self.app(scope, receive, send)
+        scope = _typed(scope, kind)
         body = await Request(scope, receive).body()
         split = await asyncio.to_thread(as_split, body, self.fields) if in_csv else None
         if split:
-            body, scope = split, _of_json(scope)
+            body, scope = split, _typed(scope, _JSON)
         if self.answer is None or (in_csv and not split):
             return await self.app(scope, replay(body, receive), send)
         try:
@@ -119,15 +121,20 @@ def _answer_of(model: "PyFuncModel") -> Answer | None:
     return found if callable(found) else None
 
 
-def _is_one_of(types: Sequence[str], scope: Scope) -> bool:
-    return (
-        scope["type"] == "http"
-        and scope["method"] == "POST"
-        and scope["path"] == "/invocations"
-        and Headers(scope=scope).get("content-type") in types
-    )
+def _type_of(scope: Scope) -> str:
+    """The media type of a request to score; empty for any other, and for what is not in UTF-8.
+
+    All that MLflow takes for such a type is one here: what it alone read would be read otherwise.
+    """
+    if scope["type"] != "http" or (scope["method"], scope["path"]) != ("POST", "/invocations"):
+        return ""
+    header = Headers(scope=scope).get("content-type", "").lower()
+    kind, *pairs = [part.strip() for part in header.split(";")]
+    parameters = {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
+    charset = parameters.pop("charset", "utf-8").strip('"')
+    return "" if parameters or charset != "utf-8" else kind
 
 
-def _of_json(scope: Scope) -> Scope:
+def _typed(scope: Scope, kind: str) -> Scope:
     headers = [(name, value) for name, value in scope["headers"] if name != b"content-type"]
-    return {**scope, "headers": [*headers, (b"content-type", _JSON[0].encode())]}
+    return {**scope, "headers": [*headers, (b"content-type", kind.encode())]}
