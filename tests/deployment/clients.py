@@ -1,5 +1,7 @@
-"""Clients of an endpoint, which ask without a pause."""
+"""Clients of an endpoint: some ask without a pause, one takes long to ask."""
 
+import json
+import socket
 import threading
 from contextlib import contextmanager
 
@@ -30,3 +32,22 @@ def clients(url, count):
         ended.set()
         for thread in threads:
             thread.join()
+
+
+class Unfinished:
+    """A request of which the last byte of the body has not been sent."""
+
+    def __init__(self, url):
+        self.body = json.dumps(REQUEST).encode()
+        host, port = url.removeprefix("http://").split(":")
+        self.socket = socket.create_connection((host, int(port)), timeout=20)
+        head = f"POST /invocations HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        head += f"Content-Length: {len(self.body)}\r\nConnection: close\r\n\r\n"
+        self.socket.sendall(head.encode() + self.body[:-1])
+
+    def finish(self):
+        self.socket.sendall(self.body[-1:])
+
+    def status(self):
+        with self.socket, self.socket.makefile("rb") as answer:
+            return int(answer.read().split()[1])

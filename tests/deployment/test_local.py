@@ -6,13 +6,14 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psutil
 import pytest
 import requests
 
-from tests.deployment.clients import REQUEST, clients
+from tests.deployment.clients import REQUEST, Unfinished, clients
 from throughline.deployment.handover import bound
 from throughline.deployment.launch import Launch
 from throughline.deployment.local import LocalTarget
@@ -89,6 +90,28 @@ def test_a_model_that_answers_differently_is_rolled_back(target, served):
 def test_another_model_does_not_take_the_port(target, champion, served):
     with pytest.raises(UserError, match=f"port {target.port} already serves models:/{MODEL}/1"):
         target.deploy(replace(champion, name="another"))
+
+
+def test_a_request_that_takes_long_is_answered_by_the_server_that_it_reached(
+    champion, tmp_path, free_port, eventually
+):
+    target = LocalTarget(tmp_path, free_port())
+    url = target.deploy(champion).url
+    try:
+        held = Unfinished(url)
+
+        def finish():
+            eventually(lambda: target.status(MODEL).model.version == "2")
+            time.sleep(7)
+            held.finish()
+
+        with ThreadPoolExecutor() as threads:
+            finished = threads.submit(finish)
+            assert target.deploy(resolve(MODEL, "challenger")).change == "replaced"
+            finished.result()
+        assert held.status() == 200
+    finally:
+        target.delete(MODEL)
 
 
 def test_a_new_version_replaces_the_old_one_and_can_be_stopped(target, served):

@@ -2,7 +2,6 @@
 
 import json
 import math
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
+
+from tests.deployment.clients import Unfinished
 
 ROOT = Path(__file__).parents[2]
 ROW = {"carrier": "UA", "distance": 1400, "wind": 1.0}
@@ -206,25 +207,6 @@ def test_a_large_body_is_refused_with_and_without_its_length(url):
     chunks = (large[i : i + 65536] for i in range(0, len(large), 65536))
     unannounced = requests.post(f"{url}/invocations", data=chunks, headers=JSON, timeout=20)
     assert_refused(unannounced, 413, "larger than 1 MB")
-
-
-class Unfinished:
-    """A request of which the last byte of the body has not been sent."""
-
-    def __init__(self, url):
-        self.body = json.dumps({"dataframe_records": [ROW]}).encode()
-        host, port = url.removeprefix("http://").split(":")
-        self.socket = socket.create_connection((host, int(port)), timeout=20)
-        head = f"POST /invocations HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-        head += f"Content-Length: {len(self.body)}\r\nConnection: close\r\n\r\n"
-        self.socket.sendall(head.encode() + self.body[:-1])
-
-    def finish(self):
-        self.socket.sendall(self.body[-1:])
-
-    def status(self):
-        with self.socket, self.socket.makefile("rb") as answer:
-            return int(answer.read().split()[1])
 
 
 def test_too_many_requests_are_turned_away_and_the_others_are_answered(url, eventually):

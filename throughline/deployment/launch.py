@@ -11,6 +11,7 @@ from pathlib import Path
 from throughline.checkout import project_root
 from throughline.deployment import handover
 from throughline.deployment.client import EndpointClient
+from throughline.deployment.limits import Limits
 from throughline.deployment.port import in_use
 from throughline.deployment.process import ServerProcess
 from throughline.deployment.serve import SERVE
@@ -40,6 +41,7 @@ class Launch:
     """
 
     def __init__(self, model: ModelVersion, path: str, host: str, port: int, log: Path) -> None:
+        limits = Limits.from_environment()
         log.unlink(missing_ok=True)  # a server that still writes there keeps its own file
         self._began = time.perf_counter()
         self._control, theirs = socket.socketpair()
@@ -54,7 +56,8 @@ class Launch:
                 env=_environment(),
             )
         process = ServerProcess.of(self._popen.pid)
-        self.state = EndpointState(model, path, host, port, process, str(log), fingerprint())
+        settings = (fingerprint(), limits)
+        self.state = EndpointState(model, path, host, port, process, str(log), *settings)
 
     def wait_loaded(self, seconds: float = LOAD_SECONDS) -> None:
         """Waits until the model is loaded.

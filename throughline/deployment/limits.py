@@ -13,6 +13,10 @@ BODY_SECONDS = "THROUGHLINE_MAX_BODY_SECONDS"
 IN_FLIGHT = "THROUGHLINE_MAX_IN_FLIGHT"
 
 
+SCORING_SECONDS = 60.0
+"""How long the answer to a request that has arrived may take; MLflow's own limit, as it is set."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """The limits of an endpoint.
@@ -26,6 +30,11 @@ class Limits:
     body_bytes: int = 64 * 2**20
     body_seconds: float = 30.0
     in_flight: int = 32
+
+    @property
+    def request_seconds(self) -> float:
+        """The longest time from the first byte of a request to its answer."""
+        return self.body_seconds + SCORING_SECONDS
 
     @classmethod
     def from_environment(cls) -> "Limits":

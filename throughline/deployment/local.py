@@ -37,8 +37,9 @@ class LocalTarget:
         """Makes the port serve this version; see ``DeploymentTarget.deploy``.
 
         The new server loads its model while the old one still answers, and then takes requests from
-        the same socket. Only then is the old one ended, so no request is refused. It is put back if
-        the new one fails on the port or answers wrongly. To another address of the same port there
+        the same socket. Only then is the old one ended, once it has answered what it has been
+        asked: no request is refused or cut. It is put back if the new one fails on the port or
+        answers wrongly. To another address of the same port there
         is a short gap.
         """
         with self.states.locked():
@@ -119,7 +120,7 @@ class LocalTarget:
             self.states.write(replace(launch.state, before=before))
             seconds = launch.listen(port.take())
             if old:
-                old.process.end()
+                old.drain()
             _compare(launch.state, check)
             self.states.write(launch.state)
         except BaseException as error:

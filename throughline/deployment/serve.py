@@ -7,6 +7,7 @@ checked here.
 import argparse
 import gc
 import logging
+import math
 import signal
 import socket
 import sys
@@ -88,7 +89,7 @@ def _serve(uri: str, path: str, limits: Limits, options: argparse.Namespace) -> 
                 ws="none",
                 lifespan="off",
                 server_header=False,
-                timeout_graceful_shutdown=5,
+                timeout_graceful_shutdown=math.ceil(limits.request_seconds),
             )
         )
         server.run([listener] if listener else None)

@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from throughline.deployment.limits import Limits
 from throughline.deployment.process import ServerProcess
 from throughline.deployment.target import ModelVersion
 
 logger = logging.getLogger(__name__)
+
+_END_SECONDS = 10.0
+"""How long a server that has answered everything may take to end."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class EndpointState:
     log: str
     token: str = ""
     """The fingerprint of the token that it asks for; empty if it asks for none."""
+    limits: Limits = Limits()
+    """What it takes on."""
     before: "EndpointState | None" = None
     """The endpoint whose place it is taking; None once that is done."""
 
@@ -43,6 +49,10 @@ class EndpointState:
     def paths(self) -> list[str]:
         """The folders with the models of this endpoint and of the one before."""
         return [self.path, *(self.before.paths() if self.before else ())]
+
+    def drain(self) -> None:
+        """Ends the server once it has answered what it has been asked; another takes its port."""
+        self.process.end(self.limits.request_seconds + _END_SECONDS)
 
     @property
     def url(self) -> str:
@@ -127,5 +137,7 @@ def _parse(path: Path) -> EndpointState | None:
 def _endpoint(fields: dict[str, Any]) -> EndpointState:
     model = ModelVersion(**fields.pop("model"))
     process = ServerProcess(**fields.pop("process"))
+    limits = Limits(**fields.pop("limits", {}))
     before = _endpoint(fields.pop("before")) if fields.get("before") else None
-    return EndpointState(**{**fields, "model": model, "process": process, "before": before})
+    parts = {"model": model, "process": process, "limits": limits, "before": before}
+    return EndpointState(**{**fields, **parts})
