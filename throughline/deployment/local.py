@@ -113,17 +113,24 @@ class LocalTarget:
         except BaseException:
             launch.abort()
             raise
+        before = replace(old, before=None) if old else None
+        told = False
         try:
             # Remembered before it takes the port, so that it is never on the port unknown; and with
             # the old one, so that neither is if this process is killed.
-            before = replace(old, before=None) if old else None
             self.states.write(replace(launch.state, before=before))
             seconds = launch.listen(port.take())
-            if old:
-                old.drain()
+            if before:
+                ending = replace(before, ending=True)
+                self.states.write(replace(launch.state, before=ending))
+                told = True
+                before.drain()
             _compare(launch.state, check)
             self.states.write(launch.state)
         except BaseException as error:
+            if told and before and before.process.find():  # interrupted: it takes no more requests
+                logger.error("%s serves, but was not checked; deploy it again", model.uri)
+                raise
             launch.abort()
             note = self._put_back(old, model.name, port)
             if isinstance(error, UserError):
@@ -138,10 +145,11 @@ class LocalTarget:
         if old is None:
             self.states.remove(name)
             return "nothing was deployed before"
-        if old.process.find():
+        if old.process.find() and not port.old_ended:
             self.states.write(old)
             return f"version {old.model.version} still serves"
         try:
+            old.process.end()  # it may be about to
             self._start_again(old, port)
         except UserError as error:
             self.states.remove(old.model.name)
@@ -167,10 +175,12 @@ class LocalTarget:
         """What is remembered of an endpoint; a deployment that was killed halfway is undone first.
 
         It may have left two servers on the port. The old one stays, as after any other failure; if
-        it was ended already, the new one does, which does not count as deployed yet.
+        it was told to end already, the new one does, which does not count as deployed yet.
         """
         state = self.states.read(name)
-        if state and state.before and state.before.process.find():
+        if state and state.before and state.before.ending:
+            state.before.drain()
+        elif state and state.before and state.before.process.find():
             state.process.end()
             state = state.before
             self.states.write(state)

@@ -24,6 +24,8 @@ class Port:
         self._place = (host, port)
         self._old = old
         self._listener: socket.socket | None = None
+        self.old_ended = False
+        """Whether the old server was told to end so that its port is free."""
         if old is None or old.port != port:
             self._listener = _held(host, port)
         elif old.host == host:
@@ -40,6 +42,7 @@ class Port:
         """
         if self._listener is None:
             if self._old:
+                self.old_ended = True
                 self._old.process.end()
             self._listener = _held(*self._place)
         return self._listener

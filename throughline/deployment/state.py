@@ -39,6 +39,8 @@ class EndpointState:
     """What it takes on."""
     before: "EndpointState | None" = None
     """The endpoint whose place it is taking; None once that is done."""
+    ending: bool = False
+    """Whether it may have been told to end: it then takes no more requests."""
 
     def running(self) -> "EndpointState | None":
         """This endpoint if its server runs; else the one before if that still does."""
