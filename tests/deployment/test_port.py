@@ -42,6 +42,17 @@ def test_a_host_that_is_not_given_is_the_one_that_it_has(port, tmp_path, monkeyp
     assert places(port) == {(ALL, made.pid)}
 
 
+def test_a_host_that_is_kept_is_known_to_need_a_token_before_there_is_a_model(
+    port, tmp_path, monkeypatch
+):
+    target = LocalTarget(tmp_path, port)
+    target.check_port(MODEL)
+    target.states.read(MODEL).process.end()
+    monkeypatch.delenv(TOKEN)
+    with pytest.raises(UserError, match="Whoever reaches 0.0.0.0 could use the endpoint: set"):
+        target.check_port(MODEL)
+
+
 def test_it_moves_to_another_address_or_stays_where_it_was(port, tmp_path):
     target = LocalTarget(tmp_path, port, "127.0.0.1")
     before = target.status(MODEL)

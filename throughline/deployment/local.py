@@ -44,8 +44,7 @@ class LocalTarget:
         """
         with self.states.locked():
             known = self._settled(model.name)
-            host = self.host or (known.host if known else LOOPBACK[0])
-            check_host(host)
+            host = self._host(known)
             old = known.running() if known else None
             if old and self._serves(old, model, host) and _healthy(old):
                 logger.info("%s already serves %s; left alone", old.url, model.uri)
@@ -58,12 +57,11 @@ class LocalTarget:
         """Checks that an endpoint of this model could have the port.
 
         Raises:
-            UserError: Another model's has it, or another program.
+            UserError: Another model's has it, or another program, or its address needs a token.
         """
         self._check_others(name)
-        state = self._running(name)
-        host = self.host or (state.host if state else LOOPBACK[0])
-        Port(host, self.port, state).close()
+        known = self.states.read(name)
+        Port(self._host(known), self.port, known.running() if known else None).close()
 
     def status(self, name: str) -> Deployment | None:
         """Tells what serves the model now; None if no server of ours runs."""
@@ -185,6 +183,12 @@ class LocalTarget:
             state = state.before
             self.states.write(state)
         return state
+
+    def _host(self, known: EndpointState | None) -> str:
+        """The address to serve on: the one that is given, else the one that it had."""
+        host = self.host or (known.host if known else LOOPBACK[0])
+        check_host(host)
+        return host
 
     def _serves(self, state: EndpointState, model: ModelVersion, host: str) -> bool:
         wanted = (model, host, self.port, fingerprint(), None)
