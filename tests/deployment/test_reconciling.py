@@ -2,8 +2,10 @@
 
 import mlflow
 import pytest
+import requests
 
 from throughline.caching.reconciling import deployed
+from throughline.deployment.limits import BODY_MB
 from throughline.deployment.record import log_deployment
 from throughline.deployment.targets import open_target
 from throughline.deployment.token import TOKEN
@@ -54,6 +56,14 @@ def test_deploy_is_taken_from_before_only_while_all_is_as_it_would_be(
         assert look().why == "it asks for another token, or for none"
     monkeypatch.setenv(TOKEN, "a-secret-of-a-test")
     assert look().run
+    monkeypatch.setenv(BODY_MB, "1")
+    assert look().why == "it has other limits"
+    assert target.deploy(resolve(MODEL, "champion")).change == "replaced"
+    assert look().why == ""
+    large = b" " * 2**20 + b"{}"
+    url = f"http://127.0.0.1:{port}/invocations"
+    headers = {"Authorization": "Bearer a-secret-of-a-test", "Content-Type": "application/json"}
+    assert requests.post(url, large, headers=headers, timeout=9).status_code == 413
     target.states.read(MODEL).process.end()
     assert look().why == "nothing is served"
 

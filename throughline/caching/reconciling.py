@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from throughline.caching.cache import Found, finished, json_of
+from throughline.deployment.limits import Limits
 from throughline.deployment.target import ENDPOINT, ModelVersion
 from throughline.deployment.targets import open_target
 from throughline.deployment.token import fingerprint
@@ -63,6 +64,8 @@ def deployed(model: str, alias: str, target: str, data_root: str, port: int) -> 
         return Found(None, f"it is served at {served.url}")
     if target in ("local", "docker") and served.token != fingerprint():
         return Found(None, "it asks for another token, or for none")
+    if target in ("local", "docker") and served.limits != str(Limits.from_environment()):
+        return Found(None, "it has other limits")
     if not served.healthy:
         return Found(None, f"{served.url} does not answer")
     tags = {"endpoint.url": served.url, "endpoint.version": served.model.version}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from throughline.deployment.client import EndpointClient
 from throughline.deployment.engine import docker_engine, last_lines
 from throughline.deployment.launch import LOAD_SECONDS
-from throughline.deployment.limits import BODY_MB, BODY_SECONDS, IN_FLIGHT
+from throughline.deployment.limits import BODY_MB, BODY_SECONDS, IN_FLIGHT, Limits
 from throughline.deployment.served_image import build_image, docker_name, image_name
 from throughline.deployment.smoke import SmokeCheck, smoke_check
 from throughline.deployment.target import Deployment, ModelVersion
@@ -26,6 +26,7 @@ LABEL = "throughline.model"
 INSIDE = "8080/tcp"
 HOST = "127.0.0.1"
 TOKEN_LABEL = "throughline.token"  # noqa: S105 (the name of a label)
+LIMITS_LABEL = "throughline.limits"
 TRIAL, BEFORE = ".trial", ".before"
 """Ends of containers' names, with what no model's name there has in it."""
 SETTINGS = (TOKEN, BODY_MB, BODY_SECONDS, IN_FLIGHT)
@@ -116,8 +117,8 @@ class DockerTarget:
 
     def _serves(self, container: "Container", model: ModelVersion) -> bool:
         token = container.labels.get(TOKEN_LABEL, "")
-        served = (_version_of(container), _port_of(container), token)
-        return served == (model, self.port, fingerprint())
+        served = (_version_of(container), _port_of(container), token, _limits_of(container))
+        return served == (model, self.port, fingerprint(), str(Limits.from_environment()))
 
     def _needed(self, name: str, ended: bool = False) -> "Container":
         container = self._serving(name) or self._container(name, ended=ended)
@@ -148,7 +149,7 @@ class DockerTarget:
 
         labels = {LABEL: model.name, "throughline.version": model.version}
         labels |= {"throughline.run_id": model.run_id, "throughline.source": model.source}
-        labels |= {TOKEN_LABEL: fingerprint()}
+        labels |= {TOKEN_LABEL: fingerprint(), LIMITS_LABEL: str(Limits.from_environment())}
         part = "" if port else TRIAL
         self._clear(model.name, part)
         container = self.engine.containers.create(
@@ -196,6 +197,10 @@ def _version_of(container: "Container") -> ModelVersion:
     return ModelVersion(found[LABEL], *rest)
 
 
+def _limits_of(container: "Container") -> str:
+    return str(container.labels.get(LIMITS_LABEL, Limits()))  # older containers have no label
+
+
 def _port_of(container: "Container") -> int | None:
     container.reload()
     published = container.ports.get(INSIDE)
@@ -231,4 +236,7 @@ def _deployment(
     model, healthy = _version_of(container), _healthy(container)
     token = container.labels.get(TOKEN_LABEL, "")
     header = HEADER if token else ""
-    return Deployment(model, url, None, log, healthy, change, seconds, header, token=token)
+    limits = _limits_of(container)
+    return Deployment(
+        model, url, None, log, healthy, change, seconds, header, token=token, limits=limits
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 from throughline.deployment.client import EndpointClient
 from throughline.deployment.launch import Launch, last_lines
+from throughline.deployment.limits import Limits
 from throughline.deployment.port import Port
 from throughline.deployment.smoke import SmokeCheck, smoke_check
 from throughline.deployment.state import EndpointState, StateFolder
@@ -57,9 +58,11 @@ class LocalTarget:
         """Checks that an endpoint of this model could have the port.
 
         Raises:
-            UserError: Another model's has it, or another program, or its address needs a token.
+            UserError: Another model's has it, or another program; its address needs a token, or
+                a limit is no number.
         """
         self._check_others(name)
+        Limits.from_environment()
         known = self.states.read(name)
         Port(self._host(known), self.port, known.running() if known else None).close()
 
@@ -191,8 +194,11 @@ class LocalTarget:
         return host
 
     def _serves(self, state: EndpointState, model: ModelVersion, host: str) -> bool:
-        wanted = (model, host, self.port, fingerprint(), None)
-        return (state.model, state.host, state.port, state.token, state.before) == wanted
+        settings = (state.token, state.limits)
+        if settings != (fingerprint(), Limits.from_environment()):
+            return False
+        wanted = (model, host, self.port, None)
+        return (state.model, state.host, state.port, state.before) == wanted
 
     def _check_others(self, name: str) -> None:
         for state in self.states.all():
@@ -235,4 +241,5 @@ def _deployment(
         header,
         files=files,
         token=state.token,
+        limits=str(state.limits),
     )

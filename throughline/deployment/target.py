@@ -64,6 +64,7 @@ class Deployment:
         table_key: What the address calls a table (``dataframe_split``), if not that.
         files: The folder with the model's files, where the target keeps one on this machine.
         token: The fingerprint of this machine's token when it was started, if it asks for that.
+        limits: What it takes on, where this machine's settings say it.
     """
 
     model: ModelVersion
@@ -78,6 +79,7 @@ class Deployment:
     table_key: str = ""
     files: str = ""
     token: str = ""
+    limits: str = ""
 
 
 class DeploymentTarget(Protocol):
