@@ -189,5 +189,7 @@ def test_a_step_that_is_told_to_end_before_it_has_taken_its_run_ends_that(
     command = [sys.executable, str(tmp_path / "step.py")]
     launcher, process, _ = launched(tmp_path, command, {**environment, "PYTHONPATH": "."})
     process.terminate()
+    time.sleep(0.3)
+    process.terminate()  # as a container is told by Docker's client and by its engine
     launcher.wait(30)
     assert client.get_run(run_id).info.status == "KILLED"

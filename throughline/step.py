@@ -78,7 +78,11 @@ def run_step(main: Callable[[], None]) -> None:
 
 
 def _end(number: int, _: object) -> NoReturn:
-    """Ends this process by an exception, which lets runs end."""
+    """Ends this process by an exception, which lets runs end; to be told again changes nothing.
+
+    A container is told twice: Docker's client passes on what the chain was told, which stops it.
+    """
+    signal.signal(number, lambda *_: None)
     _told_to_end.set()
     sys.exit(128 + number)
 
