@@ -9,6 +9,7 @@ from throughline.caching import reconciling
 from throughline.caching.reconciling import deployed
 from throughline.chain.chain import Chain, Finished
 from throughline.chain.in_process import InProcessBackend
+from throughline.deployment.limits import Limits
 from throughline.deployment.target import Deployment, ModelVersion
 from throughline.tracking import STEP
 
@@ -24,7 +25,8 @@ def experiment(own_store: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     client.create_registered_model("small")
     version = client.create_model_version("small", (tmp_path / "model").as_uri())
     client.set_registered_model_alias("small", "champion", version.version)
-    served = Deployment(ModelVersion.of(version), URL, pid=1, log="", healthy=True)
+    limits = str(Limits.from_environment())
+    served = Deployment(ModelVersion.of(version), URL, 1, log="", healthy=True, limits=limits)
 
     class Target:
         def status(self, model: str) -> Deployment:
