@@ -61,8 +61,9 @@ def end_with_launcher() -> None:
     if named := os.environ.get(LAUNCHER):
         launchers.append(ProcessIdentity.parse(named).find())
     watched = [partial(_goes_on, launcher) for launcher in launchers]
-    if (lock := os.environ.get(LOCK)) and _is_held(Path(lock)):  # an engine in a machine of its own
-        watched.append(partial(_is_held, Path(lock)))  # passes files on, but no locks
+    lock = os.environ.get(LOCK)
+    if lock and _is_held(lock):  # an engine in a machine of its own passes files on, but no locks
+        watched.append(partial(_is_held, lock))
     if watched:
         threading.Thread(target=_watch, args=(watched,), daemon=True).start()
 
@@ -89,15 +90,13 @@ def _watch(looks: list[Callable[[], bool]]) -> None:
     os._exit(128 + signal.SIGTERM)
 
 
-def _is_held(lock: Path) -> bool:
+def _is_held(path: str) -> bool:
     """Whether a process holds the lock of a file."""
     try:
-        with lock.open() as file:
+        with open(path) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
+    except OSError as error:
+        return isinstance(error, BlockingIOError)
     return False
 
 
