@@ -11,10 +11,8 @@ from throughline.settings import number_in
 BODY_MB = "THROUGHLINE_MAX_BODY_MB"
 BODY_SECONDS = "THROUGHLINE_MAX_BODY_SECONDS"
 IN_FLIGHT = "THROUGHLINE_MAX_IN_FLIGHT"
-
-
 SCORING_SECONDS = 60.0
-"""How long the answer to a request that has arrived may take; MLflow's own limit, as it is set."""
+"""How long the answer to a request that has arrived may take; MLflow's own limit by default."""
 
 
 @dataclass(frozen=True)

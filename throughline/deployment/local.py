@@ -40,8 +40,7 @@ class LocalTarget:
         The new server loads its model while the old one still answers, and then takes requests from
         the same socket. Only then is the old one ended, once it has answered what it has been
         asked: no request is refused or cut. It is put back if the new one fails on the port or
-        answers wrongly. To another address of the same port there
-        is a short gap.
+        answers wrongly. To another address of the same port there is a short gap.
         """
         with self.states.locked():
             known = self._settled(model.name)
@@ -115,21 +114,20 @@ class LocalTarget:
             launch.abort()
             raise
         before = replace(old, before=None) if old else None
-        told = False
+        ending: EndpointState | None = None
         try:
             # Remembered before it takes the port, so that it is never on the port unknown; and with
             # the old one, so that neither is if this process is killed.
             self.states.write(replace(launch.state, before=before))
             seconds = launch.listen(port.take())
             if before:
-                ending = replace(before, ending=True)
-                self.states.write(replace(launch.state, before=ending))
-                told = True
-                before.drain()
+                self.states.write(replace(launch.state, before=replace(before, ending=True)))
+                ending = before
+                ending.drain()
             _compare(launch.state, check)
             self.states.write(launch.state)
         except BaseException as error:
-            if told and before and before.process.find():  # interrupted: it takes no more requests
+            if ending and ending.process.find():  # interrupted: it takes no more requests
                 logger.error("%s serves, but was not checked; deploy it again", model.uri)
                 raise
             launch.abort()
