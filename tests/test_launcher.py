@@ -32,7 +32,7 @@ class Slow:
     def find_spec(self, name, *_):
         if name == "mlflow.tracing.attachments":
             print("started", flush=True)
-            time.sleep(120)
+            time.sleep(120)  # it is ended before that
 
 def main():
     sys.meta_path.insert(0, Slow())
@@ -70,7 +70,7 @@ from throughline.launcher import hold_lock
 
 with hold_lock(Path(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(120)
+    time.sleep(120)  # it is killed before that
 """
 """The launcher of a step in a container."""
 
@@ -189,7 +189,7 @@ def test_a_step_that_is_told_to_end_before_it_has_taken_its_run_ends_that(
     command = [sys.executable, str(tmp_path / "step.py")]
     launcher, process, _ = launched(tmp_path, command, {**environment, "PYTHONPATH": "."})
     process.terminate()
-    time.sleep(0.3)
-    process.terminate()  # as a container is told by Docker's client and by its engine
+    wait_for(process.children)  # it ends its run; a container is told once more meanwhile
+    process.terminate()
     launcher.wait(30)
     assert client.get_run(run_id).info.status == "KILLED"

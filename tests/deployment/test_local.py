@@ -22,6 +22,8 @@ from throughline.deployment.versions import resolve
 from throughline.errors import UserError
 
 MODEL = "late-test"
+LONG = 7
+"""Seconds that a request takes: more than the five after which servers that are ended often cut."""
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,7 @@ def test_a_request_that_takes_long_is_answered_by_the_server_that_it_reached(
 
         def finish():
             eventually(lambda: target.status(MODEL).model.version == "2")
-            time.sleep(7)
+            time.sleep(LONG)
             held.finish()
 
         with ThreadPoolExecutor() as threads:
