@@ -24,8 +24,6 @@ logger = logging.getLogger(__name__)
 PROCESS = "throughline.process"
 """The tag of a step's run with the process that will end it: machine, process id, when it began."""
 PARENT = "mlflow.parentRunId"
-SOURCE = "mlflow.source.name"
-ENTRY_POINT = "mlflow.project.entryPoint"
 MACHINE_ID = Path("/etc/machine-id")
 _MOST = 1000
 _TAKES_NONE = "aml_pipeline"
@@ -49,7 +47,7 @@ def end_lost_runs(experiment_id: str, project: str = "") -> list[str]:
 
     Args:
         experiment_id: The experiment.
-        project: This project, as ``mlflow run`` notes it in ``SOURCE``; empty if it did not.
+        project: This project, as ``mlflow run`` notes a run's source; empty if it did not.
 
     Returns:
         The ids of the runs.
@@ -82,9 +80,12 @@ def end_lost_runs(experiment_id: str, project: str = "") -> list[str]:
 
 def _is_untaken(run: "Run", project: str) -> bool:
     """Whether ``mlflow run`` ended, with its machine say, before a step could take the run."""
+    from mlflow.utils.mlflow_tags import MLFLOW_PROJECT_ENTRY_POINT, MLFLOW_SOURCE_NAME
+
     tags, waited = run.data.tags, time.time() - run.info.start_time / 1000
-    ours = bool(project) and tags.get(SOURCE) == project
-    return ours and tags.get(ENTRY_POINT) not in (None, _TAKES_NONE) and waited > _UNTAKEN_SECONDS
+    ours = bool(project) and tags.get(MLFLOW_SOURCE_NAME) == project
+    takes_it = tags.get(MLFLOW_PROJECT_ENTRY_POINT) not in (None, _TAKES_NONE)
+    return ours and takes_it and waited > _UNTAKEN_SECONDS
 
 
 def end_as_killed(client: "MlflowClient", run_id: str) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from throughline.azure_store import open_azure_store
 from throughline.capabilities import in_status, tagged
 from throughline.errors import UserError
-from throughline.lost_runs import PARENT, PROCESS, SOURCE, end_lost_runs, this_process
+from throughline.lost_runs import PARENT, PROCESS, end_lost_runs, this_process
 from throughline.not_found import is_not_found
 from throughline.step import FAILURE
 
@@ -49,6 +49,7 @@ def step_run(step: str) -> "Iterator[Run]":
     import mlflow
     import psutil
     from mlflow.exceptions import MlflowException
+    from mlflow.utils.mlflow_tags import MLFLOW_SOURCE_NAME
 
     open_azure_store(mlflow.get_tracking_uri())
     name = None if "MLFLOW_RUN_ID" in os.environ else step
@@ -58,7 +59,7 @@ def step_run(step: str) -> "Iterator[Run]":
         tags = {STEP: step, PROCESS: this_process()}
         # nested, since main may call steps itself
         with mlflow.start_run(run_name=name, nested=True, tags=tags) as run:
-            end_lost_runs(run.info.experiment_id, run.data.tags.get(SOURCE, ""))
+            end_lost_runs(run.info.experiment_id, run.data.tags.get(MLFLOW_SOURCE_NAME, ""))
             mlflow.log_metric("startup_seconds", time.time() - psutil.Process().create_time())
             try:
                 yield run

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from throughline.dbfs import on_databricks
-from throughline.lost_runs import ENTRY_POINT
 from throughline.tracking import PARENT
 
 
@@ -58,12 +57,13 @@ def _nested_run(step: str, parameters: dict[str, str]) -> Iterator[str]:
     """Makes a run below the active one, which the step inside takes for its own."""
     import mlflow
     from mlflow.entities import Param
+    from mlflow.utils.mlflow_tags import MLFLOW_PROJECT_ENTRY_POINT
 
     active = mlflow.active_run()
     if active is None:
         raise RuntimeError("steps in this process need an active run")
     client = mlflow.MlflowClient()
-    tags = {PARENT: active.info.run_id, ENTRY_POINT: step}
+    tags = {PARENT: active.info.run_id, MLFLOW_PROJECT_ENTRY_POINT: step}
     run = client.create_run(active.info.experiment_id, tags=tags, run_name=step)
     run_id = str(run.info.run_id)
     client.log_batch(run_id, params=[Param(name, value) for name, value in parameters.items()])
