@@ -17,7 +17,7 @@ FILES = "files"
 KEY = "key"
 """The entry of the manifest that names what the output was made of."""
 _CLAIM = ".claim"
-"""How the name of a file ends that says on a store who makes the output."""
+"""How the name of a file ends that says who makes the output."""
 _STAMPS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "created")
 
 
@@ -107,18 +107,16 @@ class Output:
         except FileExistsError:
             raise taken from None
         claim = f"{uuid.uuid4().hex}{_CLAIM}"
-        if "://" in self.uri:  # a store has no folders, and refuses none
-            self.write_text(claim, "")
-            if set(self._found()) != {claim}:
-                self._files.rm(self.path(claim))
-                raise taken
+        self.write_text(claim, "")
+        if set(self._found()) != {claim}:  # a store has no folders, and refuses none
+            self._files.rm(self.path(claim))
+            raise taken
         try:
             yield
         except BaseException:
             self.clear()
             raise
-        if "://" in self.uri:
-            self._files.rm(self.path(claim))
+        self._files.rm(self.path(claim))
 
     def clear(self) -> None:
         """Removes what an unfinished attempt left; the manifest first, should there be one."""
